@@ -1,0 +1,1 @@
+"""What two sides must agree on: quantities, readings, ports, faults, message types and codecs without I/O."""

@@ -1,0 +1,167 @@
+"""The ports: what decisions and daemons need from the world, one question each.
+
+Concrete classes stand in drivers/, firmware_py/ and sim_hardware/, and are named in the composition root only. Every
+method that talks to the outside raises a `protocols.faults.Fault` when the outside fails, and nothing else.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Protocol
+
+from protocols.readings import Measurement
+
+
+class Table(IntEnum):
+    """The two Modbus register tables, by the function code that reads them."""
+
+    HOLDING = 3
+    INPUT = 4
+
+
+class RegisterBus(Protocol):
+    """One line or connection with its devices; calls are queued, one transaction at a time."""
+
+    async def read(self, unit: int, table: Table, address: int, count: int) -> tuple[int, ...]:
+        """Read `count` (1 to 125) 16-bit registers from a zero-based `address`; exactly `count` words or a Fault."""
+        ...
+
+    async def write(self, unit: int, address: int, words: Sequence[int]) -> None:
+        """Write holding registers (function 16); never repeated by itself. Returns once the device confirmed."""
+        ...
+
+    async def close(self) -> None:
+        """Close the line; a later call opens it again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ratings:
+    """What a controllable device can do at most. Both powers are magnitudes, in W."""
+
+    consume_max_w: float
+    produce_max_w: float
+    energy_wh: float | None = None
+    reverts_by_itself: bool = False  # a reversion timer in the device; without one: "no hardware fallback"
+
+
+@dataclass(frozen=True, slots=True)
+class Nameplate:
+    """Who a device says it is, what it can do, and which features it was found to lack when probed."""
+
+    maker: str
+    model: str
+    serial: str
+    firmware: str = ""
+    ratings: Ratings | None = None
+    lacks: tuple[str, ...] = ()
+
+
+class Meter(Protocol):
+    """A device that measures."""
+
+    async def probe(self) -> Nameplate:
+        """Identify the device and find what it lacks; called after each (re)connection, before the first read."""
+        ...
+
+    async def read(self) -> Measurement:
+        """Read every quantity once."""
+        ...
+
+
+class Inverter(Meter, Protocol):
+    """A producer whose production can be limited."""
+
+    async def limit(self, produce_max_w: float | None, valid_s: float) -> None:
+        """Let at most this be produced (magnitude, W; None lifts the limit) for `valid_s` seconds.
+
+        The reversion timer is programmed first, so that the device falls into its fallback by itself afterwards.
+        Read back before returning: NotApplied where the device kept something else.
+        """
+        ...
+
+
+class Battery(Meter, Protocol):
+    """A store that follows a power."""
+
+    async def follow(self, power_w: float | None, valid_s: float) -> None:
+        """Charge (positive) or discharge (negative) at this power for `valid_s` seconds; None: back to its own mode.
+
+        Reversion and read-back as in `Inverter.limit`.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """The one clock, injected. Deadlines live on `now_s`; `utc` labels records only."""
+
+    def now_s(self) -> float:
+        """Monotonic seconds from an arbitrary start."""
+        ...
+
+    def utc(self) -> datetime:
+        """Wall time, aware, UTC."""
+        ...
+
+    def synchronised(self) -> bool:
+        """Whether the wall clock is known to be disciplined by a time source."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What came in on a subscribed topic, as bytes, untouched."""
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+
+
+class Uplink(Protocol):
+    """The broker. `run` keeps the connection for ever; everything else works on whatever connection there is."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the connection stands now."""
+        ...
+
+    async def run(self) -> None:
+        """Connect, subscribe, announce, and reconnect for ever; ends only by cancellation."""
+        ...
+
+    async def wait_up(self) -> None:
+        """Return once the connection stands."""
+        ...
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Return once the broker has taken it (QoS 1); LinkDown when there is none, Refused when it says no."""
+        ...
+
+    def messages(self) -> AsyncIterator[Message]:
+        """Everything that arrives on the subscribed topics, across reconnections."""
+        ...
+
+
+class Journal(Protocol):
+    """Durable records: what `append` and `keep` have returned survives a power cut."""
+
+    async def append(self, stream: str, record: bytes) -> int:
+        """Store a record; its sequence number in the stream, counted from 1 without gaps."""
+        ...
+
+    async def pending(self, stream: str, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Up to `limit` unacknowledged records with a number above `after`, oldest first."""
+        ...
+
+    async def acknowledge(self, stream: str, up_to: int) -> None:
+        """Delete everything up to and including this number; Refused where it was never stored."""
+        ...
+
+    async def keep(self, key: str, value: bytes) -> None:
+        """Store the one present value of a key."""
+        ...
+
+    async def kept(self, key: str) -> bytes | None:
+        """The present value of a key; None where there is none."""
+        ...

@@ -1,0 +1,73 @@
+"""The quantities that readings carry: name, unit, sign, and the bounds outside which a value is not believed.
+
+Power is positive when consumed or imported and negative when produced or exported, at every device. Reactive power is
+positive when absorbed (inductive). Energy registers count up only: `import` what flowed in, `export` what flowed out.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Unit(StrEnum):
+    """SI units as they are written in names, files and messages."""
+
+    VOLT = "V"
+    AMPERE = "A"
+    WATT = "W"
+    VOLT_AMPERE = "VA"
+    VAR = "var"
+    HERTZ = "Hz"
+    WATT_HOUR = "Wh"
+    PERCENT = "%"
+    CELSIUS = "degC"
+    ONE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A name with its unit, and the least and most that any device of a site can truly report."""
+
+    name: str
+    unit: Unit
+    least: float
+    most: float
+
+
+def _per_phase(stem: str, suffix: str, unit: Unit, least: float, most: float) -> tuple[Quantity, ...]:
+    return tuple(Quantity(f"{stem}_{phase}_{suffix}", unit, least, most) for phase in ("l1", "l2", "l3"))
+
+
+# A connection point of up to 1 MVA at low voltage: generous for a house, tight enough to unmask a swapped word order.
+_POWER_W = 1e6
+_ENERGY_WH = 1e12
+
+QUANTITIES: Final[dict[str, Quantity]] = {
+    quantity.name: quantity
+    for quantity in (
+        *_per_phase("voltage", "v", Unit.VOLT, 0.0, 1000.0),
+        *_per_phase("current", "a", Unit.AMPERE, -2000.0, 2000.0),
+        *_per_phase("power", "w", Unit.WATT, -_POWER_W, _POWER_W),
+        *_per_phase("apparent_power", "va", Unit.VOLT_AMPERE, -_POWER_W, _POWER_W),
+        *_per_phase("reactive_power", "var", Unit.VAR, -_POWER_W, _POWER_W),
+        *_per_phase("power_factor", "ratio", Unit.ONE, -1.0, 1.0),
+        Quantity("frequency_hz", Unit.HERTZ, 0.0, 100.0),
+        Quantity("current_a", Unit.AMPERE, -6000.0, 6000.0),
+        Quantity("power_w", Unit.WATT, -_POWER_W, _POWER_W),
+        Quantity("apparent_power_va", Unit.VOLT_AMPERE, -_POWER_W, _POWER_W),
+        Quantity("reactive_power_var", Unit.VAR, -_POWER_W, _POWER_W),
+        Quantity("power_factor_ratio", Unit.ONE, -1.0, 1.0),
+        Quantity("energy_import_wh", Unit.WATT_HOUR, 0.0, _ENERGY_WH),
+        Quantity("energy_export_wh", Unit.WATT_HOUR, 0.0, _ENERGY_WH),
+        Quantity("soc_percent", Unit.PERCENT, 0.0, 100.0),
+        Quantity("soh_percent", Unit.PERCENT, 0.0, 100.0),
+        Quantity("available_energy_wh", Unit.WATT_HOUR, 0.0, _ENERGY_WH),
+        Quantity("temperature_c", Unit.CELSIUS, -90.0, 200.0),
+    )
+}
+
+
+def believable(name: str, value: float) -> bool:
+    """Whether the value lies within the bounds of its quantity (NaN never does); an unknown name is a KeyError."""
+    quantity = QUANTITIES[name]
+    return quantity.least <= value <= quantity.most

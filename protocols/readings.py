@@ -1,0 +1,40 @@
+"""A reading: what one device measured, when, and how far to trust it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+# Quantity name (protocols.quantities) to value; None where the device says "not available". Zero is an answer.
+Measurement = Mapping[str, float | None]
+
+
+class Quality(StrEnum):
+    """How far a reading may be trusted."""
+
+    GOOD = "good"
+    SUSPECT = "suspect"  # at least one value was outside its bounds and was taken out (None)
+    STALE = "stale"  # older than its device's limit; kept for the record, never for control
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One poll of one device.
+
+    `measured_s` is the monotonic time at which the first request of the poll left (the values are at least that young),
+    `received_s` the time at which the last answer was in. `seq` rises by one with each reading of a device.
+    """
+
+    device: str
+    seq: int
+    measured_s: float
+    received_s: float
+    values: Measurement
+    quality: Quality
+
+    def age_s(self, now_s: float) -> float:
+        """Seconds since the values were measured."""
+        return now_s - self.measured_s
+
+    def value(self, name: str) -> float | None:
+        """The value of a quantity; None where the device did not report it."""
+        return self.values.get(name)
