@@ -148,7 +148,8 @@ def drawn(result: pytest.RunResult) -> tuple[int, str]:
     text = result.stdout.str()
     seed = re.search(r"again with: .*pytest test_it.py::test_it --seed (\d+)$", text, re.MULTILINE)
     draw = re.search(r"AssertionError: (drew \S+)", text)
-    assert seed and draw, text
+    assert seed, text
+    assert draw, text
     return int(seed[1]), draw[1]
 
 
