@@ -12,7 +12,11 @@ if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
 fi
 echo "setup: $reason; installing $* from Debian" >&2
 export DEBIAN_FRONTEND=noninteractive
-if ! { apt-get update -qq && apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"; } >/dev/null; then
-    echo "setup: $reason and apt-get could not help (see above); as root, make this work: $todo" >&2
+if ! said=$({
+    apt-get update -qq &&
+        apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
+} 2>&1); then
+    echo "$said" >&2
+    echo "setup: $reason, and apt-get could not help (see above); as root, run: $todo" >&2
     exit 1
 fi

@@ -17,9 +17,9 @@ make_venv() {
 command -v "$python" >/dev/null || fail "$python is not installed; Busbar needs Python 3.11 or newer"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$python is $("$python" -V 2>&1); Busbar needs Python 3.11 or newer (make PYTHON=python3.11 … picks another)"
+[ -w . ] || fail "cannot write to $(pwd), where .venv is to be"
 if ! make_venv; then
     rm -rf .venv
-    [ -w . ] || fail "cannot write to $(pwd)"
     "$here/apt.sh" "$python cannot make a virtual environment" python3-venv
     make_venv || fail "$python cannot make a virtual environment, even with python3-venv: try $python -m venv .venv"
 fi
