@@ -48,7 +48,7 @@ types: $(DEV)
 
 .PHONY: imports
 imports: $(DEV)
-	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/lint-imports --no-logo
 
 .PHONY: fast
 fast: $(DEV)
