@@ -3,6 +3,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# Where Debian keeps mosquitto, and not everybody's PATH goes.
+export PATH := $(PATH):/usr/sbin
 
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check install -qq

@@ -33,7 +33,7 @@ def test_task_of_asyncio_run(): asyncio.run(leave())
         r"fd \d+: socket:",
     ),
     "pty": ("def test_pty(): os.openpty()", r"fd \d+: /dev/"),
-    "child": ("def test_child(): kept.append(subprocess.Popen(['sleep', '9']))", r"child \d+: sleep"),
+    "child": ("def test_child(): kept.append(subprocess.Popen(['cat'], stdin=subprocess.PIPE))", r"child \d+: cat"),
     "zombie": ("def test_zombie(): kept.append(subprocess.Popen(['true']))", r"child \d+: "),
 }
 

@@ -1,7 +1,6 @@
 #!/bin/sh
 # The foreign peers of the system tests: Mosquitto as the broker, its clients, and mbpoll as a Modbus client.
 set -eu
-PATH=$PATH:/usr/sbin
 
 have_all() {
     command -v mosquitto && command -v mosquitto_sub && command -v mbpoll
