@@ -1,0 +1,223 @@
+"""SunSpec images: models as tables of points, laid out one after the other, with scale factors and write rules.
+
+Layout: SunSpec Device Information Model Specification: "SunS" at the base address, then models as (id, length, points),
+then the end marker 0xFFFF with length 0. A point that a device lacks reads as its type's "not implemented" value.
+Reading: function 3, any alignment (a client reads a 155-register model in pieces of 125).
+Writing: whole points, all implemented and writable, else exception 2; a value outside its range, exception 3. SMA's
+         "SunSpec Modbus interface" (STP60-SunSpec_Modbus-TI-en-12, page 48) gives 2 for both kinds of wrong target.
+Sign:    SunSpec counts injection as positive; the device files flip it, this engine knows no signs.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from protocols.ports import Table
+from sim_hardware.devices.image import IllegalAddress, IllegalValue, ModbusRefusal
+
+SUNS: Final = (0x5375, 0x6E53)
+END: Final = (0xFFFF, 0)
+
+# What may be written to a point, in its unit: from-to, or one of these.
+Allowed = tuple[float, float] | frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A SunSpec type: its name, width in registers, sign, and the raw value that says "not implemented"."""
+
+    name: str
+    words: int
+    signed: bool
+    absent: int
+
+    def clip(self, raw: int) -> int:
+        """The nearest value that the type can carry and that does not mean "not implemented"."""
+        span = 1 << (16 * self.words - (1 if self.signed else 0))
+        return min(span - 1 if self.signed or self.absent == 0 else span - 2, max(1 - span if self.signed else 0, raw))
+
+
+UINT16 = Kind("uint16", 1, False, 0xFFFF)
+INT16 = Kind("int16", 1, True, -0x8000)
+UINT32 = Kind("uint32", 2, False, 0xFFFF_FFFF)
+INT32 = Kind("int32", 2, True, -0x8000_0000)
+UINT64 = Kind("uint64", 4, False, 0xFFFF_FFFF_FFFF_FFFF)
+ACC32 = Kind("acc32", 2, False, 0)
+ENUM16 = Kind("enum16", 1, False, 0xFFFF)
+BITFIELD16 = Kind("bitfield16", 1, False, 0xFFFF)
+BITFIELD32 = Kind("bitfield32", 2, False, 0xFFFF_FFFF)
+SUNSSF = Kind("sunssf", 1, True, -0x8000)
+PAD = Kind("pad", 1, False, 0x8000)
+STRING = Kind("string", 0, False, 0)  # as many words as the point says, filled with zeros
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One value of a model: its type, width, the point that scales it, whether it may be written, and its symbols."""
+
+    name: str
+    kind: Kind
+    scale: str | None = None
+    writable: bool = False
+    symbols: tuple[int, ...] = ()
+    size: int = 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model: its points behind id and length, in order."""
+
+    id: int
+    points: tuple[Point, ...]
+    offsets: dict[str, int] = field(init=False)
+    by_name: dict[str, Point] = field(init=False)
+    length: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Lay the points out, from offset 2."""
+        offsets, offset = {}, 2
+        for point in self.points:
+            offsets[point.name] = offset
+            offset += point.size
+        object.__setattr__(self, "offsets", offsets)
+        object.__setattr__(self, "by_name", {point.name: point for point in self.points})
+        object.__setattr__(self, "length", offset - 2)
+
+
+class Block:
+    """One model of one device: its words, its scale factors, what may be written, and whom to tell."""
+
+    def __init__(self, model: Model, scales: Mapping[str, int], allowed: Mapping[str, Allowed] | None = None) -> None:
+        self.model = model
+        self.allowed = dict(allowed or {})
+        self.refresh: Callable[[], None] = lambda: None  # bring the words up to date, before each read and write
+        self.written: Callable[[frozenset[str]], None] = lambda names: None  # after a write of these points
+        self.words = [model.id, model.length] + [0] * model.length
+        self._scales = dict(scales)
+        for point in model.points:
+            self._store(point, scales.get(point.name, point.kind.absent))
+
+    def put(self, **values: float | str | None) -> None:
+        """Set points in their units; None: not implemented."""
+        for name, value in values.items():
+            point = self.model.by_name[name]
+            if isinstance(value, str):
+                self._store_text(point, value)
+            elif value is None:
+                self._store(point, point.kind.absent)
+            else:
+                self._store(point, point.kind.clip(round(value / self._unit(point))))
+
+    def get(self, name: str) -> float:
+        """A numeric point in its unit."""
+        point = self.model.by_name[name]
+        offset = self.model.offsets[name]
+        return self._value(point, self.words[offset : offset + point.size])
+
+    def _unit(self, point: Point) -> float:
+        return 10.0 ** self._scales[point.scale] if point.scale else 1.0
+
+    def _value(self, point: Point, words: Sequence[int]) -> float:
+        return join(point.kind, words) * self._unit(point)
+
+    def _store(self, point: Point, raw: int) -> None:
+        offset = self.model.offsets[point.name]
+        for index in range(point.size):
+            self.words[offset + index] = raw >> (16 * (point.size - 1 - index)) & 0xFFFF
+
+    def _store_text(self, point: Point, text: str) -> None:
+        data = text.encode("ascii").ljust(2 * point.size, b"\0")[: 2 * point.size]
+        self._store(point, int.from_bytes(data, "big"))
+
+    def plan(self, offset: int, words: Sequence[int]) -> dict[str, list[int]]:
+        """Which points these words at this offset are; IllegalAddress or IllegalValue where they may not be written."""
+        found: dict[str, list[int]] = {}
+        starts = {start: name for name, start in self.model.offsets.items()}
+        at = 0
+        while at < len(words):
+            name = starts.get(offset + at)
+            if name is None or name not in self.allowed:
+                raise IllegalAddress(
+                    f"model {self.model.id}, offset {offset + at}: {name or 'inside a point'}: no write"
+                )
+            size = self.model.by_name[name].size
+            found[name] = list(words[at : at + size])
+            self._judge(name, found[name])
+            at += size
+        return found
+
+    def _judge(self, name: str, words: Sequence[int]) -> None:
+        point, allowed = self.model.by_name[name], self.allowed[name]
+        if len(words) != point.size:
+            raise IllegalAddress(f"model {self.model.id}, {name}: {len(words)} of {point.size} registers")
+        value = self._value(point, words)
+        fits = value in allowed if isinstance(allowed, frozenset) else allowed[0] <= value <= allowed[1]
+        if not fits or join(point.kind, words) == point.kind.absent:
+            raise IllegalValue(f"model {self.model.id}, {name}: {value:g} is outside {allowed}")
+
+    def apply(self, plan: Mapping[str, list[int]]) -> None:
+        """Store what `plan` found good, and tell the device."""
+        for name, words in plan.items():
+            offset = self.model.offsets[name]
+            self.words[offset : offset + len(words)] = words
+        self.written(frozenset(plan))
+
+
+def join(kind: Kind, words: Sequence[int]) -> int:
+    """The raw number that these registers are, most significant first."""
+    raw = 0
+    for word in words:
+        raw = raw << 16 | word
+    top = 1 << (16 * len(words) - 1)
+    return raw - 2 * top if kind.signed and raw & top else raw
+
+
+class SunSpecImage:
+    """Blocks one after the other from a base address."""
+
+    def __init__(self, blocks: Sequence[Block], *, base: int = 40_000) -> None:
+        self._base = base
+        self._blocks: list[tuple[int, Block]] = []
+        address = base + len(SUNS)
+        for block in blocks:
+            self._blocks.append((address, block))
+            address += len(block.words)
+        self._end = address + len(END)
+
+    def address(self, model: int, name: str) -> int:
+        """Where a point of a model stands; KeyError where the device lacks it."""
+        for address, block in self._blocks:
+            if block.model.id == model:
+                return address + block.model.offsets[name]
+        raise KeyError(f"no model {model}")
+
+    def read(self, table: Table, address: int, count: int) -> list[int]:
+        """Words from any alignment; nothing before "SunS" and nothing behind the end marker."""
+        if table is not Table.HOLDING:
+            raise ModbusRefusal(1, "SunSpec devices answer function 3")
+        last = address + count
+        if address < self._base or last > self._end:
+            raise IllegalAddress(f"{count} registers at {address}: this map is {self._base} to {self._end - 1}")
+        pieces = [(self._base, SUNS), *self._touched(address, last), (self._end - len(END), END)]
+        found: list[int] = []
+        for start, words in pieces:
+            found += words[max(0, address - start) : max(0, last - start)]
+        return found
+
+    def _touched(self, first: int, last: int) -> list[tuple[int, Sequence[int]]]:
+        """The blocks of which something is asked, brought up to date."""
+        touched: list[tuple[int, Sequence[int]]] = []
+        for address, block in self._blocks:
+            if address < last and first < address + len(block.words):
+                block.refresh()
+                touched.append((address, block.words))
+        return touched
+
+    def write(self, address: int, words: Sequence[int]) -> None:
+        """Whole, writable points of one model, with values that they take: all or nothing."""
+        for start, block in self._blocks:
+            if start <= address and address + len(words) <= start + len(block.words):
+                block.refresh()
+                block.apply(block.plan(address - start, words))
+                return
+        raise IllegalAddress(f"{len(words)} registers at {address} are not inside one model")

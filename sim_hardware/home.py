@@ -1,0 +1,97 @@
+"""A simulated home: one connection point with a meter, a PV inverter, a battery and a metered base load.
+
+Everything is drawn from one seed; nothing here takes a clock. `after(dt_s)` is the only way on.
+"""
+
+import math
+from random import Random
+from typing import Final
+
+from sim_hardware.devices.image import RegisterImage
+from sim_hardware.devices.sdm630 import Sdm630
+from sim_hardware.devices.sunspec_battery import SunSpecBattery
+from sim_hardware.devices.sunspec_inverter import ALL_MODELS, SunSpecInverter
+from sim_hardware.faults import Faults
+from sim_hardware.physics.battery import BatteryStore
+from sim_hardware.physics.grid import Grid
+from sim_hardware.physics.load import Load
+from sim_hardware.physics.pv import PvPlant, Sun
+from sim_hardware.physics.terminal import Phases, Terminal, balanced
+
+NOON_S: Final = 43_200.0
+# Longest step of the physics: a fifth of the lag of inverter and battery.
+STEP_S: Final = 0.2
+
+
+class SimHome:
+    """The home's parts by name: `load`, `sun`, `plant`, `store`, `grid`; its devices as `images`; their `faults`.
+
+    Power is positive when consumed, at every terminal. PCC power = load + PV + battery, phase by phase; PV and battery
+    are balanced over the phases, the load is not. `day_s` is the time of day at which the home starts. A step longer
+    than `step_s` is cut into equal parts of at most that.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        day_s: float = NOON_S,
+        step_s: float = STEP_S,
+        inverter_models: tuple[int, ...] = ALL_MODELS,
+        lag_s: float = 1.0,
+    ) -> None:
+        # A generator each: more draws in one part must not change another.
+        self.load = Load(Random(f"{seed} load"), day_s)
+        self.sun = Sun(Random(f"{seed} sun"), day_s)
+        self.grid = Grid(Random(f"{seed} grid"))
+        self.plant = PvPlant(self.sun, lag_s=lag_s)
+        self.store = BatteryStore(lag_s=lag_s)
+        self._step_s = step_s
+        self.terminals = {name: Terminal() for name in ("grid", "pv", "battery", "load")}
+        serial = 21_000_000 + 10 * (seed % 1_000_000)
+        self.images: dict[str, RegisterImage] = {
+            "grid": Sdm630(self.terminals["grid"], serial=serial),
+            "pv": SunSpecInverter(self.terminals["pv"], self.plant, models=inverter_models, serial=f"PV-{seed:04d}"),
+            "battery": SunSpecBattery(self.terminals["battery"], self.store, serial=f"BAT-{seed:04d}"),
+            "load": Sdm630(self.terminals["load"], serial=serial + 1),
+        }
+        self.faults = {name: Faults(seed=seed) for name in self.images}
+        self._solve()
+
+    def after(self, dt_s: float) -> None:
+        """Let time pass."""
+        if dt_s <= 0.0:
+            return
+        steps = max(1, math.ceil(dt_s / self._step_s - 1e-9))
+        for _ in range(steps):
+            self._step(dt_s / steps)
+
+    def _step(self, dt_s: float) -> None:
+        self.images["pv"].after(dt_s)
+        self.images["battery"].after(dt_s)
+        self.load.after(dt_s)
+        self.plant.after(dt_s)
+        self.store.after(dt_s)
+        self.grid.after(dt_s)
+        self._solve()
+        for terminal in self.terminals.values():
+            terminal.after(dt_s)
+        self.images["grid"].after(dt_s)
+        self.images["load"].after(dt_s)
+
+    def _solve(self) -> None:
+        """Powers at the terminals, then the voltage that these powers leave at the connection point."""
+        t = self.terminals
+        t["load"].power_w, t["load"].reactive_var = self.load.power_w, self.load.reactive_var
+        t["pv"].power_w = balanced(self.plant.power_w)
+        t["battery"].power_w = balanced(self.store.power_w)
+        t["grid"].power_w = _sum(t["load"].power_w, t["pv"].power_w, t["battery"].power_w)
+        t["grid"].reactive_var = t["load"].reactive_var
+        voltage_v = self.grid.voltage_v(t["grid"].power_w, t["grid"].reactive_var)
+        for terminal in t.values():
+            terminal.voltage_v, terminal.frequency_hz = voltage_v, self.grid.frequency_hz
+
+
+def _sum(*phases: Phases) -> Phases:
+    l1, l2, l3 = (sum(column) for column in zip(*phases, strict=True))
+    return l1, l2, l3

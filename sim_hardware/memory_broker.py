@@ -1,0 +1,203 @@
+"""An MQTT broker in memory, and `protocols.ports.Uplink` onto it, for scenarios on virtual time.
+
+What is kept of MQTT: topic filters with + and #, retained messages (an empty payload deletes one), last will, QoS 1
+with a clean session (what is published while a subscriber is away is lost for it, unless retained). Delivery is in the
+order of publishing, to subscribers in the order in which they connected.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, Protocol
+
+from protocols.faults import LinkDown, Refused
+from protocols.ports import Message
+
+LATENCY_S: Final = 0.005
+RECONNECT_S: Final = 1.0
+
+
+def matches(topic_filter: str, topic: str) -> bool:
+    """Whether a topic falls under a filter (MQTT 5, section 4.7): + is one level, # at the end all that follow."""
+    wanted, levels = topic_filter.split("/"), topic.split("/")
+    if topic.startswith("$") and wanted[0] in ("+", "#"):
+        return False
+    for index, level in enumerate(wanted):
+        if level == "#":
+            return True
+        if index >= len(levels) or level not in ("+", levels[index]):
+            return False
+    return len(wanted) == len(levels)
+
+
+class Client(Protocol):
+    """What the broker knows of a connected client."""
+
+    client_id: str
+    subscriptions: tuple[str, ...]
+    will: tuple[str, bytes] | None  # published retained
+
+    def deliver(self, message: Message) -> None:
+        """Take a message."""
+        ...
+
+    def dropped(self) -> None:
+        """The connection is gone."""
+        ...
+
+
+class MemoryBroker:
+    """The broker; `stop`/`start`, `cut`/`admit` and `refuse` are for the test that plays fate."""
+
+    def __init__(self) -> None:
+        self.is_running = True
+        self.retained: dict[str, bytes] = {}
+        self._clients: dict[str, Client] = {}
+        self._barred: set[str] = set()
+        self._refused: list[str] = []
+
+    def stop(self) -> None:
+        """An outage: every connection drops, no will is published; retained messages survive."""
+        self.is_running = False
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            client.dropped()
+
+    def start(self) -> None:
+        """The end of the outage; clients come back by themselves."""
+        self.is_running = True
+
+    def cut(self, client_id: str, *, bar: bool = False) -> None:
+        """Drop one client as by a dead link: its last will is published. With `bar` it stays out until `admit`."""
+        if bar:
+            self._barred.add(client_id)
+        client = self._clients.pop(client_id, None)
+        if client is None:
+            return
+        client.dropped()
+        if client.will:
+            self._route(Message(*client.will), retain=True)
+
+    def admit(self, client_id: str) -> None:
+        """Let a barred client in again."""
+        self._barred.discard(client_id)
+
+    def refuse(self, topic_filter: str) -> None:
+        """From now on refuse to take messages under this filter ("Not authorized")."""
+        self._refused.append(topic_filter)
+
+    def connect(self, client: Client) -> bool:
+        """Let a client in, hand it what is retained; False while the broker is down or the client barred.
+
+        A second connection under the same id ends the first (MQTT 5, section 3.1.4).
+        """
+        if not self.is_running or client.client_id in self._barred:
+            return False
+        self.cut(client.client_id)
+        self._clients[client.client_id] = client
+        for topic, payload in sorted(self.retained.items()):
+            if any(matches(each, topic) for each in client.subscriptions):
+                client.deliver(Message(topic, payload, retained=True))
+        return True
+
+    def disconnect(self, client_id: str) -> None:
+        """A client says goodbye: no will."""
+        self._clients.pop(client_id, None)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Take a message and deliver it; LinkDown during an outage, Refused where a filter forbids it."""
+        if "+" in topic or "#" in topic or not topic:
+            raise ValueError(f"topic {topic!r}: not empty and without wildcards")
+        if not self.is_running:
+            raise LinkDown("memory broker: down")
+        if any(matches(each, topic) for each in self._refused):
+            raise Refused("not_authorized", f"memory broker: {topic} not authorized")
+        self._route(Message(topic, payload), retain=retain)
+
+    def _route(self, message: Message, *, retain: bool) -> None:
+        if retain and message.payload:
+            self.retained[message.topic] = message.payload
+        elif retain:
+            self.retained.pop(message.topic, None)
+        for client in list(self._clients.values()):
+            if any(matches(each, message.topic) for each in client.subscriptions):
+                client.deliver(message)
+
+
+class MemoryUplink:
+    """`protocols.ports.Uplink` onto a MemoryBroker.
+
+    Cancelling `run` is a clean goodbye (no will). To play a process that dies, `broker.cut(client_id)` first.
+    """
+
+    def __init__(
+        self,
+        broker: MemoryBroker,
+        client_id: str,
+        subscriptions: Sequence[str] = (),
+        will: tuple[str, bytes] | None = None,
+        birth: tuple[str, bytes] | None = None,
+        *,
+        latency_s: float = LATENCY_S,
+        reconnect_s: float = RECONNECT_S,
+    ) -> None:
+        self.client_id = client_id
+        self.subscriptions = tuple(subscriptions)
+        self.will = will
+        self._broker, self._birth = broker, birth
+        self._latency_s, self._reconnect_s = latency_s, reconnect_s
+        self._up, self._down = asyncio.Event(), asyncio.Event()
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+
+    @property
+    def is_up(self) -> bool:
+        """As the port says."""
+        return self._up.is_set()
+
+    async def wait_up(self) -> None:
+        """As the port says."""
+        await self._up.wait()
+
+    async def run(self) -> None:
+        """As the port says."""
+        try:
+            while True:
+                await self._connect()
+                await self._down.wait()
+                await asyncio.sleep(self._reconnect_s)
+        finally:
+            if self.is_up:
+                self._broker.disconnect(self.client_id)
+                self.dropped()
+
+    async def _connect(self) -> None:
+        while not self._broker.connect(self):  # noqa: ASYNC110 - a client has no other way than to try again
+            await asyncio.sleep(self._reconnect_s)
+        self._down.clear()
+        if self._birth:
+            self._broker.publish(*self._birth, retain=True)
+        self._up.set()
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """As the port says; the message counts as taken after `latency_s`, if the connection stood all that time."""
+        self._insist_up(topic)
+        await asyncio.sleep(self._latency_s)
+        self._insist_up(topic)
+        self._broker.publish(topic, payload, retain=retain)
+
+    def _insist_up(self, topic: str) -> None:
+        if not self.is_up:
+            raise LinkDown(f"memory broker: {self.client_id} has no connection to publish {topic}")
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """As the port says."""
+        while True:
+            yield await self._inbox.get()
+
+    def deliver(self, message: Message) -> None:
+        """The broker's side: a message arrives."""
+        self._inbox.put_nowait(message)
+
+    def dropped(self) -> None:
+        """The broker's side: the connection is gone."""
+        self._up.clear()
+        self._down.set()

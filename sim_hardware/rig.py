@@ -1,0 +1,118 @@
+"""The rig: a simulated home on real wires (`serve`), in memory (`memory_buses`), or one device of it (`serve_device`)."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from sim_hardware.faces.memory import MemoryBus
+from sim_hardware.faces.rtu import RtuFace
+from sim_hardware.faces.tcp import TcpFace
+from sim_hardware.faults import Faults
+from sim_hardware.home import STEP_S, SimHome
+
+UNIT: Final = 1  # every device has a wire of its own, and on it the unit id from the factory
+ON_RTU: Final = "load"
+# The wires of a home in memory, by device; they look like those of a real one so that a configuration needs no case.
+MEMORY_URLS: Final = {
+    "grid": "tcp://grid.sim:502",
+    "pv": "tcp://pv.sim:502",
+    "battery": "tcp://battery.sim:502",
+    "load": "serial:///dev/sim-load?baud=9600",
+}
+# Device models that can be served alone, and which part of a home each is.
+DEVICES: Final = {"sdm630": "grid", "sunspec-inverter": "pv", "sunspec-battery": "battery"}
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A home that is being served: its urls and faults by device name ("grid", "pv", "battery", "load")."""
+
+    home: SimHome
+    urls: Mapping[str, str]
+
+    @property
+    def faults(self) -> Mapping[str, Faults]:
+        """The fault switches by device."""
+        return self.home.faults
+
+
+async def tick(home: SimHome, step_s: float = STEP_S) -> None:
+    """Let the home's time follow the loop's, in steps of equal length, until cancelled."""
+    loop = asyncio.get_running_loop()
+    start_s, done = loop.time(), 0
+    while True:
+        due = math.floor((loop.time() - start_s) / step_s + 1e-6)
+        if due > done:
+            home.after((due - done) * step_s)
+            done = due
+        await asyncio.sleep(start_s + (done + 1) * step_s - loop.time())
+
+
+@asynccontextmanager
+async def ticking(home: SimHome, step_s: float = STEP_S) -> AsyncIterator[SimHome]:
+    """The home with its time running; on virtual time a step of 1 s is plenty."""
+    ticker = asyncio.get_running_loop().create_task(tick(home, step_s), name="physics")
+    try:
+        yield home
+    finally:
+        ticker.cancel()
+        with suppress(asyncio.CancelledError):  # and nothing else: broken physics must be seen
+            await ticker
+
+
+def memory_buses(home: SimHome, urls: Mapping[str, str] = MEMORY_URLS) -> dict[str, MemoryBus]:
+    """A bus for each device of the home by url; the home's faults act on them. Run `ticking` beside them."""
+    return {
+        urls[name]: MemoryBus({UNIT: image}, {UNIT: home.faults[name]}, name=urls[name])
+        for name, image in home.images.items()
+    }
+
+
+@asynccontextmanager
+async def serve(
+    home: SimHome, *, host: str = "127.0.0.1", ports: Mapping[str, int] | None = None
+) -> AsyncIterator[Rig]:
+    """The home on real wires, its time following the loop's: three TCP ports (0 or unnamed: a free one), one pty."""
+    async with AsyncExitStack() as stack:
+        urls = {}
+        for name in home.images:
+            face = _face(home, name, host, (ports or {}).get(name, 0))
+            await stack.enter_async_context(face)
+            urls[name] = face.url
+        await stack.enter_async_context(ticking(home))
+        yield Rig(home, urls)
+
+
+def _face(home: SimHome, name: str, host: str, port: int) -> TcpFace | RtuFace:
+    images, faults = {UNIT: home.images[name]}, {UNIT: home.faults[name]}
+    return RtuFace(images, faults) if name == ON_RTU else TcpFace(images, faults, host, port)
+
+
+@asynccontextmanager
+async def serve_device(model: str, listen: str, *, seed: int = 1) -> AsyncIterator[str]:
+    """One device alone, unit id 1, in a simulated home of its own; yields its url.
+
+    `listen` is `tcp://host:port` (port 0: a free one) or `pty`. ValueError names what is allowed.
+    """
+    if model not in DEVICES:
+        raise ValueError(f"device {model!r}: not one of {', '.join(DEVICES)}")
+    home = SimHome(seed)
+    images, faults = {UNIT: home.images[DEVICES[model]]}, {UNIT: home.faults[DEVICES[model]]}
+    face = RtuFace(images, faults) if listen == "pty" else TcpFace(images, faults, *_host_port(listen))
+    async with face, ticking(home):
+        yield face.url
+
+
+def _host_port(listen: str) -> tuple[str, int]:
+    parts = urlsplit(listen)
+    try:
+        port = parts.port
+    except ValueError:  # out of range or not a number
+        port = None
+    if parts.scheme != "tcp" or not parts.hostname or port is None:
+        raise ValueError(f"listen {listen!r}: neither tcp://HOST:PORT nor pty")
+    return parts.hostname, port
