@@ -1,0 +1,181 @@
+"""Modbus client requests and replies without I/O; modbus_tcp.py and modbus_rtu.py put them on a wire.
+
+A reader (`TcpReader`, `RtuReader`) belongs to one outstanding request. It is fed whatever arrives, in pieces of any
+size, and gives the reply once it is complete. Everything is checked before a word is believed: transaction, unit,
+function, length, byte count, check sum. What does not answer the question is a BadReply, never a value.
+
+Source: MODBUS Application Protocol Specification V1.1b3 (functions: 6.3, 6.4, 6.6, 6.12; exceptions: 7).
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from protocols.faults import BadReply
+from protocols.ports import Table
+
+READ_MAX: Final = 125  # 6.3, 6.4: quantity 1 to 0x7D
+WRITE_MAX: Final = 123  # 6.12: quantity 1 to 0x7B
+ADU_MAX: Final = 260  # 4.1: MBAP header (7) and the longest PDU (253); an RTU frame has 256 at most
+NOISE_MAX: Final = 2 * ADU_MAX  # what may be thrown away before one reply; beyond it the line babbles
+
+EXCEPTION_BIT: Final = 0x80
+
+
+class Function(IntEnum):
+    """The function codes used here."""
+
+    READ_HOLDING = 3
+    READ_INPUT = 4
+    WRITE_SINGLE = 6
+    WRITE_MULTIPLE = 16
+
+
+# V1.1b3, 7: the exception codes and their names. Any other code is not an exception but nonsense.
+EXCEPTIONS: Final = {
+    1: "illegal function",
+    2: "illegal data address",
+    3: "illegal data value",
+    4: "server device failure",
+    5: "acknowledge",
+    6: "server device busy",
+    8: "memory parity error",
+    10: "gateway path unavailable",
+    11: "gateway target device failed to respond",
+}
+BUSY: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to one unit; built by `read`, `write` and `write_single`, which check every number."""
+
+    unit: int
+    function: Function
+    address: int
+    count: int
+    words: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.unit <= 255:
+            raise ValueError(f"unit {self.unit}: allowed is 0 to 255")
+        most = READ_MAX if self.reads else WRITE_MAX
+        if not 1 <= self.count <= most:
+            raise ValueError(f"{self.count} registers: allowed is 1 to {most} in one request")
+        if not 0 <= self.address <= 0x10000 - self.count:
+            raise ValueError(f"registers {self.address} to {self.address + self.count - 1}: allowed is 0 to 65535")
+        for word in self.words:
+            if not 0 <= word <= 0xFFFF:
+                raise ValueError(f"word {word}: allowed is 0 to 65535")
+
+    @property
+    def reads(self) -> bool:
+        """Whether this asks for registers and changes nothing."""
+        return self.function in (Function.READ_HOLDING, Function.READ_INPUT)
+
+    @property
+    def pdu(self) -> bytes:
+        """Function code and data, as V1.1b3 section 6 lays them out."""
+        match self.function:
+            case Function.READ_HOLDING | Function.READ_INPUT:
+                return struct.pack(">BHH", self.function, self.address, self.count)
+            case Function.WRITE_SINGLE:
+                return struct.pack(">BHH", self.function, self.address, self.words[0])
+            case Function.WRITE_MULTIPLE:
+                head = struct.pack(">BHHB", self.function, self.address, self.count, 2 * self.count)
+                return head + struct.pack(f">{self.count}H", *self.words)
+
+    @property
+    def reply_size(self) -> int:
+        """Bytes in the PDU of the reply, when it is no exception."""
+        return 2 + 2 * self.count if self.reads else 5
+
+    def __str__(self) -> str:
+        verb = "read" if self.reads else "write"
+        table = "input" if self.function is Function.READ_INPUT else "holding"
+        return f"unit {self.unit}, {verb} {self.count} {table} registers at {self.address} (0x{self.address:04X})"
+
+
+def read(unit: int, table: Table, address: int, count: int) -> Request:
+    """Ask for `count` registers; ValueError on any number out of range."""
+    return Request(unit, Function(table), address, count)
+
+
+def write(unit: int, address: int, words: Sequence[int]) -> Request:
+    """Set holding registers with function 16; ValueError on any number out of range."""
+    return Request(unit, Function.WRITE_MULTIPLE, address, len(words), tuple(words))
+
+
+def write_single(unit: int, address: int, word: int) -> Request:
+    """Set one holding register with function 6, for devices that refuse function 16."""
+    return Request(unit, Function.WRITE_SINGLE, address, 1, (word,))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The registers that were asked for, exactly as many."""
+
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The device confirmed the write: same address, same quantity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The device answered with an exception; `code` is a key of EXCEPTIONS."""
+
+    code: int
+
+
+Reply = Words | Written | Refusal
+
+
+def parse(request: Request, pdu: bytes) -> Reply:
+    """The reply in a complete PDU; BadReply where it does not answer the request."""
+    if pdu[0] == request.function | EXCEPTION_BIT:
+        return _refusal(pdu)
+    if pdu[0] != request.function:
+        raise BadReply(f"answers function {pdu[0]}, asked was function {request.function:d}")
+    if request.reads:
+        return _words(request, pdu)
+    if pdu != request.pdu[:5]:
+        raise BadReply(f"confirms {pdu.hex(' ')}, written was {request.pdu[:5].hex(' ')}")
+    return Written()
+
+
+def _refusal(pdu: bytes) -> Refusal:
+    if len(pdu) != 2 or pdu[1] not in EXCEPTIONS:
+        raise BadReply(f"answers with {pdu.hex(' ')}, which is no exception; codes are {sorted(EXCEPTIONS)}")
+    return Refusal(pdu[1])
+
+
+def _words(request: Request, pdu: bytes) -> Words:
+    if len(pdu) != request.reply_size or pdu[1] != 2 * request.count:
+        stated = pdu[1] if len(pdu) > 1 else 0
+        raise BadReply(f"carries {len(pdu) - 2} bytes and states {stated}, asked were {2 * request.count}")
+    return Words(struct.unpack_from(f">{request.count}H", pdu, 2))
+
+
+class Noise:
+    """Counts what a reader throws away; a line that sends more than NOISE_MAX of it babbles."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def add(self, size: int) -> None:
+        """These bytes were no reply; BadReply once there are too many."""
+        self.size += size
+        if self.size > NOISE_MAX:
+            raise BadReply(f"sent {self.size} bytes that are no reply, at most {NOISE_MAX} are skipped")
+
+    def leftover(self, incomplete: bytearray) -> str:
+        """What came instead of a reply, for the message of a time-out."""
+        parts = [f"{self.size} bytes skipped"] if self.size else []
+        if incomplete:
+            parts.append(f"{len(incomplete)} bytes incomplete: {bytes(incomplete[:32]).hex(' ')}")
+        return "; ".join(parts) or "nothing came"

@@ -1,0 +1,96 @@
+"""Modbus TCP framing without I/O.
+
+Source: MODBUS Messaging on TCP/IP Implementation Guide V1.0b (MBAP header: 3.1.3).
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+from protocols.faults import BadReply
+from protocols.modbus import ADU_MAX, EXCEPTION_BIT, Noise, Reply, Request, parse
+
+_HEADER: Final = 7  # transaction, protocol (0), length of the rest, unit
+
+
+def tcp_frame(request: Request, transaction: int) -> bytes:
+    """The request behind its MBAP header (Messaging Guide 3.1.3)."""
+    pdu = request.pdu
+    return struct.pack(">HHHB", transaction, 0, len(pdu) + 1, request.unit) + pdu
+
+
+def _heads(request: Request, transaction: int) -> Iterator[tuple[bytes, int]]:
+    """How the reply and an exception begin, and how long they are."""
+    for function, size in ((request.function, request.reply_size), (request.function | EXCEPTION_BIT, 2)):
+        yield struct.pack(">HHHBB", transaction, 0, size + 1, request.unit, function), 6 + 1 + size
+
+
+class TcpReader:
+    """Waits for the reply to one request on a TCP stream.
+
+    Late or doubled replies to the last few transactions are skipped. Bytes that can not be a header are thrown away up
+    to NOISE_MAX, and so are bytes that could be one, when our own reply is complete before theirs. Transaction 0 is accepted only for a device known to answer so (`answers_id_0`): some gateways do.
+    """
+
+    _RECENT: Final = 16  # how far behind a transaction may be to count as a late one of ours
+
+    def __init__(self, request: Request, transaction: int, *, answers_id_0: bool = False) -> None:
+        self._request = request
+        self._transaction = transaction
+        self._answers_id_0 = answers_id_0
+        self._replies = tuple(_heads(request, transaction))
+        self._buffer = bytearray()
+        self._noise = Noise()
+
+    def feed(self, data: bytes) -> Reply | None:
+        """Take what arrived; the reply once it is complete, None until then."""
+        self._buffer += data
+        while (frame := self._next_frame()) is not None:
+            transaction = int.from_bytes(frame[:2], "big")
+            if self._is_late(transaction):
+                continue
+            self._check_header(transaction, frame[6])
+            return parse(self._request, frame[_HEADER:])
+        return None
+
+    @property
+    def leftover(self) -> str:
+        """What was thrown away or is incomplete, for the message of a time-out."""
+        return self._noise.leftover(self._buffer)
+
+    def _next_frame(self) -> bytes | None:
+        buffer = self._buffer
+        while len(buffer) >= _HEADER:
+            protocol, length = struct.unpack_from(">HH", buffer, 2)
+            plausible = protocol == 0 and 3 <= length <= ADU_MAX - 6  # unit, function and at least one byte
+            noise = self._before_reply(6 + length) if plausible else 1
+            if noise == 0:
+                return self._take(6 + length) if len(buffer) >= 6 + length else None
+            del buffer[:noise]
+            self._noise.add(noise)
+        return None
+
+    def _before_reply(self, end: int) -> int:
+        """How much of a plausible frame is noise, because our reply is complete inside it; 0 where it is not."""
+        for head, size in self._replies:
+            start = self._buffer.find(head, 1, end)
+            if start > 0 and start + size <= min(end, len(self._buffer)):
+                return start
+        return 0
+
+    def _take(self, size: int) -> bytes:
+        frame = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return frame
+
+    def _is_late(self, transaction: int) -> bool:
+        late = transaction != 0 and 1 <= (self._transaction - transaction) % 0x10000 <= self._RECENT
+        if late:
+            self._noise.add(_HEADER)
+        return late
+
+    def _check_header(self, transaction: int, unit: int) -> None:
+        if transaction != self._transaction and not (transaction == 0 and self._answers_id_0):
+            raise BadReply(f"answers transaction {transaction}, asked was transaction {self._transaction}")
+        if unit != self._request.unit:
+            raise BadReply(f"answers as unit {unit}, asked was unit {self._request.unit}")
