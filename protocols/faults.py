@@ -39,3 +39,7 @@ class Refused(Fault):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class StoreFailed(Fault):
+    """Records could not be made durable (disk full, file damaged); nothing of the request was kept."""

@@ -22,6 +22,7 @@ class Reading:
 
     `measured_s` is the monotonic time at which the first request of the poll left (the values are at least that young),
     `received_s` the time at which the last answer was in. `seq` rises by one with each reading of a device.
+    `serial` is the serial number of the unit that measured, empty where it tells none.
     """
 
     device: str
@@ -30,6 +31,7 @@ class Reading:
     received_s: float
     values: Measurement
     quality: Quality
+    serial: str = ""
 
     def age_s(self, now_s: float) -> float:
         """Seconds since the values were measured."""

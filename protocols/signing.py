@@ -1,0 +1,100 @@
+"""Signed messages: JWS compact serialisation (RFC 7515) with Ed25519 (RFC 8037, algorithm name of RFC 9864).
+
+The bytes that were signed are kept and parsed; nothing is ever serialised again. A key is named by its JWK thumbprint
+(RFC 7638), so a trust list needs no names that two issuers could share.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from protocols.faults import Refused
+
+_ALGORITHM: Final = "Ed25519"
+_TYPE: Final = "busbar-contract+jws"
+# A contract has a dozen fields; 16 KiB leaves room and keeps a flood of large messages cheap to refuse.
+MAX_SIGNED_BYTES: Final = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SignedText:
+    """A message whose signature holds: the payload as it was signed, the signing key's thumbprint, the whole token."""
+
+    payload: bytes
+    key_id: str
+    token: bytes
+
+
+def new_private_key() -> str:
+    """A fresh Ed25519 private key as JWK text (keep it secret)."""
+    return json.dumps(OKPKey.generate_key("Ed25519").as_dict(private=True))
+
+
+def public_part(key_text: str) -> str:
+    """The public JWK text of a private or public one."""
+    return json.dumps(_key(key_text).as_dict(private=False))
+
+
+def key_id(key_text: str) -> str:
+    """The RFC 7638 thumbprint that names a key."""
+    return _key(key_text).thumbprint()
+
+
+def sign(payload: bytes, private_key: str) -> bytes:
+    """The payload as a compact JWS; ValueError where the key is not a private Ed25519 JWK."""
+    key = _key(private_key)
+    if not key.is_private:
+        raise ValueError("signing key: has no private part ('d'); allowed is a private Ed25519 JWK")
+    header = {"alg": _ALGORITHM, "kid": key.thumbprint(), "typ": _TYPE}
+    return jws.serialize_compact(header, payload, key, algorithms=[_ALGORITHM]).encode()
+
+
+def open_signed(token: bytes, trusted: Mapping[str, str]) -> SignedText:
+    """Check a compact JWS against public keys by thumbprint; Refused (`too_large`, `malformed`, `unknown_key`, `signature`)."""
+    if len(token) > MAX_SIGNED_BYTES:
+        raise Refused("too_large", f"message of {len(token)} bytes: at most {MAX_SIGNED_BYTES} are allowed")
+    named = _named_key(token)
+    key_text = trusted.get(named)
+    if key_text is None:
+        raise Refused("unknown_key", f"key {named[:64]!r} is not on the trust list of {len(trusted)} keys")
+    try:
+        opened = jws.deserialize_compact(token, _key(key_text), algorithms=[_ALGORITHM])
+    except (JoseError, ValueError) as error:
+        raise Refused("signature", f"signature of key {named} does not hold: {error}") from error
+    return SignedText(opened.payload, named, token)
+
+
+def peek(token: bytes) -> bytes:
+    """The payload without looking at the signature, for showing only; Refused `malformed`."""
+    try:
+        return jws.extract_compact(token).payload
+    except (JoseError, ValueError, RecursionError) as error:
+        raise Refused("malformed", f"not a compact JWS: {str(error)[:200]}") from error
+
+
+def _named_key(token: bytes) -> str:
+    try:
+        header = jws.extract_compact(token).headers()
+    except (JoseError, ValueError, RecursionError) as error:
+        raise Refused("malformed", f"not a compact JWS: {str(error)[:200]}") from error
+    if header.get("typ") != _TYPE:
+        raise Refused("malformed", f"JWS type {str(header.get('typ'))[:64]!r}: {_TYPE!r} is allowed")
+    named = header.get("kid")
+    if not isinstance(named, str):
+        raise Refused("malformed", "JWS header names no key: 'kid' must be the thumbprint of the signing key")
+    return named
+
+
+def _key(text: str) -> OKPKey:
+    try:
+        key = OKPKey.import_key(json.loads(text))
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"key is not a JWK: {error}") from error
+    if key.curve_name != "Ed25519":
+        raise ValueError(f"key has curve {key.curve_name!r}: Ed25519 is allowed")
+    return key
