@@ -1,0 +1,1 @@
+"""The command line: thin commands, each with an example in its help."""

@@ -1,0 +1,74 @@
+"""`busbar home` and `busbar check`: a home node from its configuration file."""
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drivers.links import Buses
+from firmware_py.cli.options import BAD_INPUT, FAULT, stop
+from firmware_py.clock import SystemClock
+from firmware_py.compose import World, home_node, mqtt_uplink
+from firmware_py.config import ConfigError, Loaded, load
+from firmware_py.guardian import Guardian, StateLock
+from firmware_py.journal import SqliteJournal
+from protocols.faults import Fault
+
+ConfigPath = Annotated[Path, typer.Argument(help="The node's TOML file.", metavar="CONFIG.toml")]
+
+
+def check(config: ConfigPath) -> None:
+    """Check a configuration: every mistake at once, each with key, value and what is allowed; exit code 2."""
+    loaded = _loaded(config)
+    devices = ", ".join(f"{device.name} ({device.model})" for device in loaded.home.device)
+    print(f"{config}: good. Node {loaded.home.node.id} with {devices}; {len(loaded.keys)} trusted keys.")
+
+
+def run(config: ConfigPath) -> None:
+    """Run a home node until it is told to stop (SIGTERM or Ctrl-C); it lets go of every device first."""
+    loaded = _loaded(config)
+    asyncio.run(_run(config, loaded))
+
+
+def _loaded(path: Path) -> Loaded:
+    try:
+        return load(path)
+    except ConfigError as error:
+        lines = "\n".join(f"  {mistake}" for mistake in error.mistakes)
+        stop(f"{path}: {len(error.mistakes)} mistake(s)\n{lines}", BAD_INPUT)
+
+
+async def _run(path: Path, loaded: Loaded) -> None:
+    state_dir = loaded.home.node.state_dir
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        stop(f"node.state_dir {str(state_dir)!r}: cannot be made: {error.strerror}", BAD_INPUT)
+    lock = StateLock(state_dir)
+    try:
+        await lock.take()
+    except Fault as fault:
+        stop(str(fault), FAULT)
+    try:
+        await _guarded(path, loaded)
+    finally:
+        lock.free()
+
+
+async def _guarded(path: Path, loaded: Loaded) -> None:
+    journal, buses = SqliteJournal(loaded.home.node.state_dir / "journal.sqlite"), Buses()
+    node = home_node(loaded, World(SystemClock(), journal, mqtt_uplink(loaded), buses.get))
+    guardian = await Guardian.start(path)
+    running = asyncio.create_task(node.run())
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, running.cancel)
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        await guardian.dismiss()
+    finally:
+        await buses.close()
+        await journal.close()

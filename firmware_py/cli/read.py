@@ -1,0 +1,80 @@
+"""`busbar read`: one device, once or for ever, without a configuration."""
+
+import asyncio
+import json
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from drivers.catalogue import MODELS
+from drivers.links import Buses, parse_url
+from firmware_py.cli.options import BAD_INPUT, FAULT, Json, parse_duration, stop
+from firmware_py.compose import build_device
+from firmware_py.config import DeviceConfig
+from firmware_py.home.poller import judged
+from protocols.faults import Fault
+from protocols.ports import Nameplate
+from protocols.quantities import QUANTITIES
+from protocols.readings import Reading
+
+
+def read(
+    url: Annotated[str, typer.Argument(help="tcp://host:port, rtu+tcp://host:port or serial:///dev/ttyUSB0?baud=9600")],
+    model: Annotated[str, typer.Option(help="The device's model.")],
+    unit: Annotated[int, typer.Option(min=1, max=247, help="Modbus unit id.")] = 1,
+    timeout: Annotated[str, typer.Option(help="How long to wait for each answer.")] = "1s",
+    watch: Annotated[bool, typer.Option("--watch", help="Read once a second until interrupted.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Read a meter or inverter: every quantity, with its unit."""
+    timeout_s = parse_duration(timeout)
+    if model not in MODELS:
+        stop(f"--model {model!r}: allowed are {', '.join(sorted(MODELS))}", BAD_INPUT)
+    try:
+        parse_url(url)
+    except ValueError as error:
+        stop(str(error), BAD_INPUT)
+    try:
+        asyncio.run(_read(url, model, unit, timeout_s, watch, as_json))
+    except Fault as fault:
+        stop(str(fault), FAULT)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+async def _read(url: str, model: str, unit: int, timeout_s: float, watch: bool, as_json: bool) -> None:
+    buses = Buses()
+    try:
+        config = DeviceConfig(name=model, model=model, url=url, unit=unit, timeout_s=timeout_s)
+        device, _ = build_device(config, buses.get)
+        plate = await device.probe()
+        seq = 0
+        while True:
+            seq += 1
+            asked_s = time.monotonic()
+            values = await device.read()
+            _show(judged(model, seq, (asked_s, time.monotonic()), values), plate, as_json)
+            if not watch:
+                return
+            await asyncio.sleep(max(asked_s + 1.0 - time.monotonic(), 0.0))
+    finally:
+        await buses.close()
+
+
+def _show(reading: Reading, plate: Nameplate, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({**reading.values, "quality": reading.quality, "serial": plate.serial}), flush=True)
+        return
+    title = " ".join(part for part in (plate.maker, plate.model, plate.serial) if part)
+    table = Table(title=title, title_justify="left")
+    table.add_column("quantity")
+    table.add_column("value", justify="right")
+    table.add_column("unit")
+    for name, value in reading.values.items():
+        table.add_row(name, "-" if value is None else f"{value:,.3f}".replace(",", " "), QUANTITIES[name].unit)
+    Console().print(table)
+    if plate.lacks:
+        Console().print(f"lacks: {', '.join(plate.lacks)}")

@@ -1,0 +1,121 @@
+"""The composition root: the one place that knows concrete classes and puts a home node together."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from controller.admission import AdmissionPolicy
+from controller.cycle import Params, Role
+from controller.laws import connection, dispatch
+from controller.lease import LeasePolicy
+from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel
+from firmware_py.config import DeviceConfig, HomeConfig, Loaded, broker_address
+from firmware_py.home.contracts import ContractDesk, Trust
+from firmware_py.home.interval import IntervalMeter
+from firmware_py.home.node import HomeNode, Parts, Settings
+from firmware_py.home.outbox import Outbox
+from firmware_py.home.output import Line, Output
+from firmware_py.home.poller import Listeners, Poller
+from firmware_py.home.report import Reporter
+from firmware_py.mqtt import Announcement, Broker, MqttUplink
+from protocols.messages import Status, encode
+from protocols.ports import Clock, Journal, Meter, RegisterBus, Uplink
+from protocols.topics import Topics
+
+
+class BusOf(Protocol):
+    """Gives the one bus of a line; devices on the same line share it."""
+
+    def __call__(self, url: str, timeout_s: float) -> RegisterBus:
+        """The bus of this URL."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a node stands on: real on a device, simulated on virtual time."""
+
+    clock: Clock
+    journal: Journal
+    uplink: Uplink
+    bus_of: BusOf
+
+
+def home_node(loaded: Loaded, world: World) -> HomeNode:
+    """A home node of this configuration in this world; nothing runs yet."""
+    config = loaded.home
+    topics = Topics(config.node.id)
+    built = {device.name: build_device(device, world.bus_of) for device in config.device}
+    outbox = Outbox(topics, world.uplink, world.journal, world.clock)
+    meters = {name: IntervalMeter(name, config.node.interval_s, config.node.cycle_s) for name in built}
+    reporter = Reporter(topics, outbox, world.clock, meters)
+    listeners = Listeners(reporter.reading, reporter.health)
+    pollers = {
+        name: Poller(name, device, world.clock, config.node.cycle_s, listeners) for name, (device, _) in built.items()
+    }
+    outputs = {
+        device.name: Output(line, LeasePolicy(device.lease_s, device.deadband_w), world.clock, world.journal)
+        for device in config.device
+        if (line := built[device.name][1]) is not None
+    }
+    desk = ContractDesk(Trust(loaded.keys, loaded.issuers), _admission(config), world.clock, world.journal, outbox)
+    parts = Parts(pollers, outputs, desk, outbox, reporter, world.uplink, world.clock)
+    return HomeNode(_settings(config, topics), parts)
+
+
+def takes_setpoints(device: DeviceConfig) -> bool:
+    """Whether a configured device can be told something."""
+    return not isinstance(MODELS[device.model], MeterModel)
+
+
+def build_device(device: DeviceConfig, bus_of: BusOf) -> tuple[Meter, Line | None]:
+    """The driver of a configured device on its line, and the way to tell it setpoints where it takes any."""
+    bus = bus_of(device.url, device.timeout_s)
+    match MODELS[device.model]:
+        case MeterModel(build):
+            return build(bus, device.unit), None
+        case InverterModel(build_inverter):
+            inverter = build_inverter(bus, device.unit, device.fallback_w)
+            return inverter, Line(device.name, Role.PRODUCER, inverter.limit, device.fallback_w)
+        case BatteryModel(build_battery):
+            battery = build_battery(bus, device.unit, device.fallback_w)
+            return battery, Line(device.name, Role.FOLLOWER, battery.follow, device.fallback_w)
+
+
+def _admission(config: HomeConfig) -> AdmissionPolicy:
+    return AdmissionPolicy(config.node.id, config.site.import_limit_w, config.site.export_limit_w)
+
+
+def _settings(config: HomeConfig, topics: Topics) -> Settings:
+    site = config.site
+    params = Params(
+        connection=connection.Params(site.import_limit_w, site.export_limit_w),
+        dispatch=dispatch.Params(site.blind_after_s, site.link_hold_s),
+        rest=site.rest,
+    )
+    least = {device.name: device.soc_least_percent for device in config.device}
+    return Settings(topics, site.meter, config.node.cycle_s, site.blind_after_s, params, least)
+
+
+def mqtt_uplink(loaded: Loaded, client_id: str | None = None) -> MqttUplink:
+    """The uplink of a configured node: subscribed, with its birth and its last will."""
+    mqtt, topics = loaded.home.mqtt, Topics(loaded.home.node.id)
+    host, port, tls = broker_address(mqtt.url)
+    broker = Broker(
+        host,
+        port,
+        client_id or f"busbar-{topics.node}",
+        tls=tls,
+        ca_file=str(mqtt.ca_file) if mqtt.ca_file is not None else None,
+        username=mqtt.username,
+        password=loaded.password,
+        version=mqtt.version,
+        keepalive_s=mqtt.keepalive_s,
+    )
+    online, offline = announcements(topics)
+    return MqttUplink(broker, topics.inbound, online, offline)
+
+
+def announcements(topics: Topics) -> tuple[Announcement, Announcement]:
+    """Birth and last will of a node."""
+    online, offline = Status(topics.node, "online"), Status(topics.node, "offline")
+    return Announcement(topics.status, encode(online)), Announcement(topics.status, encode(offline))

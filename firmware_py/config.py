@@ -1,0 +1,267 @@
+"""The configuration of a home node: one TOML file, every mistake reported at once.
+
+Each key carries its unit in its name. An unknown key is an error. `python -m json.tool` of `HomeConfig.model_json_schema()`
+gives editors a JSON Schema.
+"""
+
+import difflib
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from drivers.catalogue import MODELS, MeterModel
+from drivers.links import parse_url
+from protocols.contracts import FallbackName
+from protocols.quantities import QUANTITIES
+from protocols.signing import key_id
+from protocols.topics import NODE_ID
+
+_POWER_MAX_W = QUANTITIES["power_w"].most
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _not_text(value: object) -> object:
+    """TOML has numbers; a number in quotation marks is a mistake that pydantic would let through."""
+    if isinstance(value, str | bool):
+        raise ValueError("must be a number without quotation marks")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_not_text)]
+
+
+class NodeConfig(_Part):
+    """`[node]`: who it is, where it keeps its state, how often it decides."""
+
+    id: str
+    state_dir: Path
+    cycle_s: Annotated[Number, Field(ge=0.1, le=60)] = 1.0
+    interval_s: Annotated[Number, Field(ge=1, le=86400)] = 900.0
+
+    @field_validator("id")
+    @classmethod
+    def _one_level(cls, value: str) -> str:
+        if not NODE_ID.fullmatch(value):
+            raise ValueError("allowed are 1 to 64 of A-Z a-z 0-9 . _ - and a letter or digit first")
+        return value
+
+
+class MqttConfig(_Part):
+    """`[mqtt]`: the broker. The password stands in a file of its own."""
+
+    url: str
+    username: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    version: Literal["5", "3.1.1"] = "5"
+    keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 20
+
+    @field_validator("url")
+    @classmethod
+    def _broker(cls, value: str) -> str:
+        broker_address(value)
+        return value
+
+
+class SiteConfig(_Part):
+    """`[site]`: the connection point and what it allows (magnitudes), and the state it rests in."""
+
+    meter: str
+    import_limit_w: Annotated[Number, Field(gt=0, le=_POWER_MAX_W)]
+    export_limit_w: Annotated[Number, Field(ge=0, le=_POWER_MAX_W)]
+    rest: FallbackName = FallbackName.SELF_CONSUMPTION
+    blind_after_s: Annotated[Number, Field(gt=0, le=600)] = 5.0
+    link_hold_s: Annotated[Number, Field(ge=0, le=86400)] = 3600.0
+
+
+class IssuerConfig(_Part):
+    """`[[issuer]]`: who may send contracts, and the public key (a JWK file) it signs with."""
+
+    name: str
+    key_file: Path
+
+
+class DeviceConfig(_Part):
+    """`[[device]]`: one device on one line. `lease_s`: how long it holds a setpoint that nobody renews."""
+
+    name: str
+    model: str
+    url: str
+    unit: Annotated[int, Field(ge=1, le=247)] = 1
+    timeout_s: Annotated[Number, Field(gt=0, le=30)] = 1.0
+    lease_s: Annotated[Number, Field(ge=2, le=3600)] = 30.0
+    deadband_w: Annotated[Number, Field(ge=0, le=_POWER_MAX_W)] = 20.0
+    fallback_w: Annotated[Number, Field(ge=-_POWER_MAX_W, le=_POWER_MAX_W)] | None = None
+    soc_least_percent: Annotated[Number, Field(ge=0, le=100)] = 5.0
+
+    @field_validator("name")
+    @classmethod
+    def _one_level(cls, value: str) -> str:
+        if not NODE_ID.fullmatch(value):
+            raise ValueError("allowed are 1 to 64 of A-Z a-z 0-9 . _ - and a letter or digit first")
+        return value
+
+    @field_validator("model")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in MODELS:
+            raise ValueError(f"allowed are {', '.join(sorted(MODELS))}")
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _line(cls, value: str) -> str:
+        parse_url(value)
+        return value
+
+
+class HomeConfig(_Part):
+    """A whole home node."""
+
+    node: NodeConfig
+    mqtt: MqttConfig
+    site: SiteConfig
+    issuer: tuple[IssuerConfig, ...] = ()
+    device: Annotated[tuple[DeviceConfig, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> "HomeConfig":
+        names = [device.name for device in self.device]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"device names must differ: {', '.join(twice)} stands twice")
+        if self.site.meter not in names:
+            raise ValueError(f"site.meter {self.site.meter!r}: allowed are the devices {', '.join(names)}")
+        model = self.device[names.index(self.site.meter)].model
+        if not isinstance(MODELS[model], MeterModel):
+            raise ValueError(f"site.meter {self.site.meter!r}: {model} is not a meter")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a configuration: where, what it was, what is allowed."""
+
+    key: str
+    value: str
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.key} = {self.value}: {self.allowed}"
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used, with every mistake in it."""
+
+    def __init__(self, path: Path, mistakes: list[Mistake]) -> None:
+        super().__init__(f"{path}: {len(mistakes)} mistakes: " + "; ".join(map(str, mistakes)))
+        self.path = path
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration with the files it names: public keys by thumbprint, their issuers, the broker's password."""
+
+    home: HomeConfig
+    keys: dict[str, str]
+    issuers: dict[str, str]
+    password: str | None
+
+
+def broker_address(url: str) -> tuple[str, int, bool]:
+    """Host, port and whether TLS is used, of `mqtt://host[:1883]` or `mqtts://host[:8883]`; ValueError otherwise."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"{error}; mqtt://host:1883 or mqtts://host:8883 is allowed") from error
+    bare = not (parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment)
+    if parts.scheme not in ("mqtt", "mqtts") or not host or not bare:
+        raise ValueError("mqtt://host:1883 or mqtts://host:8883 is allowed")
+    tls = parts.scheme == "mqtts"
+    return host, port or (8883 if tls else 1883), tls
+
+
+def load(path: Path) -> Loaded:
+    """Read and check a configuration and the files it names; ConfigError holds every mistake."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(
+            path, [Mistake("file", repr(str(path)), f"a readable TOML file is needed: {error}")]
+        ) from error
+    try:
+        config = HomeConfig.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(path, [_mistake(raw, dict(entry)) for entry in error.errors()]) from error
+    return _with_files(path, config)
+
+
+def _with_files(path: Path, config: HomeConfig) -> Loaded:
+    mistakes: list[Mistake] = []
+    keys, issuers = {}, {}
+    for index, issuer in enumerate(config.issuer):
+        text = _text(path, issuer.key_file, f"issuer.{index}.key_file", mistakes)
+        try:
+            named = key_id(text) if text is not None else ""
+        except ValueError as error:
+            mistakes.append(
+                Mistake(f"issuer.{index}.key_file", repr(str(issuer.key_file)), f"a public key is needed: {error}")
+            )
+            continue
+        keys[named], issuers[named] = text or "", issuer.name
+    password = (
+        _text(path, config.mqtt.password_file, "mqtt.password_file", mistakes) if config.mqtt.password_file else None
+    )
+    _text(path, config.mqtt.ca_file, "mqtt.ca_file", mistakes) if config.mqtt.ca_file else None
+    if mistakes:
+        raise ConfigError(path, mistakes)
+    return Loaded(config, keys, issuers, password.rstrip("\n") if password is not None else None)
+
+
+def _text(path: Path, file: Path, key: str, mistakes: list[Mistake]) -> str | None:
+    """A file named in the configuration, relative to it."""
+    try:
+        return (path.parent / file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        mistakes.append(Mistake(key, repr(str(file)), f"must be a readable file: {error}"))
+        return None
+
+
+def _mistake(raw: dict[str, Any], entry: dict[str, Any]) -> Mistake:
+    where = entry["loc"]
+    key = ".".join(str(part) for part in where) or "configuration"
+    if entry["type"] == "extra_forbidden":
+        return Mistake(key, _shown(entry["input"]), f"unknown key; {_near(raw, where)}")
+    if entry["type"] == "missing":
+        return Mistake(key, "(absent)", "must be there")
+    value = "…" if entry["type"] == "value_error" and not where else _shown(entry["input"])
+    return Mistake(key, value, entry["msg"].removeprefix("Value error, "))
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False)[:120]
+
+
+def _near(raw: dict[str, Any], where: tuple[str | int, ...]) -> str:
+    """The known keys of the place where an unknown one stood, the likeliest first."""
+    parts: dict[str, type[BaseModel]] = {
+        "node": NodeConfig,
+        "mqtt": MqttConfig,
+        "site": SiteConfig,
+        "issuer": IssuerConfig,
+        "device": DeviceConfig,
+    }
+    model: type[BaseModel] = HomeConfig if len(where) == 1 else parts[str(where[0])]
+    known = list(model.model_fields)
+    close = difflib.get_close_matches(str(where[-1]), known, 1)
+    return f"did you mean {close[0]}?" if close else f"allowed are {', '.join(known)}"

@@ -1,0 +1,219 @@
+"""The home node: a group of tasks round the cycle freeze -> decide -> command -> observe.
+
+Whatever ends it, the outputs are let go first, then the link is told. One dead device never stops it.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+import msgspec
+
+from controller.cycle import Decision, DeviceView, Inputs, Memory, Params, Role, decide
+from controller.health import Health
+from controller.observe import Facts, observe_open, observe_over
+from firmware_py.home.contracts import ContractDesk
+from firmware_py.home.outbox import Outbox
+from firmware_py.home.output import Output
+from firmware_py.home.poller import Poller
+from firmware_py.home.report import Reporter
+from protocols.faults import Fault, Refused
+from protocols.messages import Durable, Why
+from protocols.ports import Clock, Message, Uplink
+from protocols.readings import Reading
+from protocols.topics import Topics
+
+_log = logging.getLogger("busbar.node")
+# Letting go of a device at the end must not hang on a dead one: its lease ends by itself anyway.
+_END_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the node is set: the site's meter, the cycle, how old a reading may be, the least charge of each battery."""
+
+    topics: Topics
+    site_meter: str
+    cycle_s: float
+    stale_s: float
+    params: Params
+    soc_least_percent: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the composition root hands over."""
+
+    pollers: Mapping[str, Poller]
+    outputs: Mapping[str, Output]
+    desk: ContractDesk
+    outbox: Outbox
+    reporter: Reporter
+    uplink: Uplink
+    clock: Clock
+
+
+@dataclass(slots=True)
+class Figures:
+    """What a node counts about itself."""
+
+    cycles: int = 0
+    worst_cycle_s: float = 0.0
+
+
+class HomeNode:
+    """The controller of a site; `why` is the newest explanation, `parts` are there to be looked at."""
+
+    def __init__(self, settings: Settings, parts: Parts) -> None:
+        self.parts, self.figures = parts, Figures()
+        self.why: Why | None = None
+        self._settings, self._clock = settings, parts.clock
+        self._memory = Memory()
+        self._wake = asyncio.Event()
+        self._link_lost_at_s: float | None = None
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        parts = self.parts
+        for output in parts.outputs.values():
+            await output.recall()
+        await parts.desk.recall()
+        senders = (parts.uplink.run(), parts.outbox.run_records(), parts.outbox.run_live(), parts.outbox.run_backfill())
+        async with asyncio.TaskGroup() as group:
+            sending = [group.create_task(run) for run in senders]
+            try:
+                await self._control()
+            finally:
+                await self._end()
+                for task in sending:
+                    task.cancel()
+
+    async def _control(self) -> None:
+        runs: list[Coroutine[None, None, None]] = [self._inbox(), self._cycles()]
+        runs += [poller.run() for poller in self.parts.pollers.values()]
+        runs += [output.run() for output in self.parts.outputs.values()]
+        async with asyncio.TaskGroup() as group:
+            for run in runs:
+                group.create_task(run)
+
+    async def _end(self) -> None:
+        """Let every device go, say so, and leave; each within its time."""
+        for output in self.parts.outputs.values():
+            try:
+                async with asyncio.timeout(_END_S):
+                    await output.release()
+            except (Fault, TimeoutError) as fault:
+                _log.warning("%s could not be let go, its lease ends by itself: %s", output.name, fault)
+        self.parts.reporter.happened("node", "stopped", "outputs were let go")
+        self.parts.reporter.status(online=False)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_S):
+                await self.parts.outbox.flush()
+
+    async def _inbox(self) -> None:
+        async for message in self.parts.uplink.messages():
+            if message.topic == self._settings.topics.contract_in:
+                if await self.parts.desk.receive(message):
+                    self._wake.set()
+            else:
+                await self._durable(message)
+
+    async def _durable(self, message: Message) -> None:
+        try:
+            if message.topic != self._settings.topics.durable or message.retained:
+                raise Refused("topic", "not a topic of this node, or retained")
+            word = msgspec.json.decode(message.payload, type=Durable)
+            await self.parts.outbox.acknowledge(word.stream, word.up_to)
+        except (Fault, msgspec.DecodeError, UnicodeDecodeError) as error:
+            self.parts.reporter.happened("inbox", "refused", f"{message.topic[:128]}: {error}")
+
+    async def _cycles(self) -> None:
+        """A cycle at each absolute deadline, half a period after the polls, and at once when something is new."""
+        next_s = self._clock.now_s() + self._settings.cycle_s / 2
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(next_s - self._clock.now_s(), 0.0)):
+                    await self._wake.wait()
+            self._wake.clear()
+            await self._cycle()
+            if self._clock.now_s() >= next_s:
+                next_s = max(next_s + self._settings.cycle_s, self._clock.now_s())
+
+    async def _cycle(self) -> None:
+        began_s = self._clock.now_s()
+        inputs = self._freeze(began_s)
+        self._memory, decision = decide(self._settings.params, self._memory, inputs)
+        await self._command(decision)
+        self.figures.worst_cycle_s = max(self.figures.worst_cycle_s, self._clock.now_s() - began_s)
+        await self._observe(decision, inputs)
+        self.parts.reporter.tick()
+        self.why = self.parts.reporter.explain(decision, inputs)
+        self.figures.cycles += 1
+
+    def _freeze(self, now_s: float) -> Inputs:
+        entry = self.parts.desk.book.in_force(now_s)
+        site = self._site()
+        age_s = site.age_s(now_s) if site is not None else float("inf")
+        site_w = site.value("power_w") if site is not None and age_s <= self._settings.stale_s else None
+        views = tuple(self._view(output, now_s) for output in self.parts.outputs.values())
+        return Inputs(now_s, site_w, age_s, views, entry.contract if entry else None, self._link_lost_s(now_s))
+
+    def _site(self) -> Reading | None:
+        return self.parts.pollers[self._settings.site_meter].latest
+
+    def _link_lost_s(self, now_s: float) -> float | None:
+        if self.parts.uplink.is_up:
+            self._link_lost_at_s = None
+            return None
+        if self._link_lost_at_s is None:
+            self._link_lost_at_s = now_s
+        return now_s - self._link_lost_at_s
+
+    def _view(self, output: Output, now_s: float) -> DeviceView:
+        poller = self.parts.pollers[output.name]
+        old = poller.latest is None or poller.latest.age_s(now_s) > self._settings.stale_s
+        reading = None if old or poller.health.state is Health.OFFLINE else poller.latest
+        held = output.held
+        limited = output.role is Role.PRODUCER and held is not None and not held.lapsed(now_s)
+        return DeviceView(
+            name=output.name,
+            role=output.role,
+            ratings=poller.nameplate.ratings if poller.nameplate is not None else None,
+            power_w=reading.value("power_w") if reading is not None else None,
+            soc_percent=reading.value("soc_percent") if reading is not None else None,
+            limited_to_w=held.value_w if limited and held is not None else None,
+            soc_least_percent=self._settings.soc_least_percent.get(output.name, 0.0),
+        )
+
+    async def _command(self, decision: Decision) -> None:
+        """Tell every output and wait for the quick ones; a slow device goes on in its own task."""
+        for name, value_w in decision.commands.items():
+            self.parts.outputs[name].command(value_w)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.cycle_s / 2):
+                for output in self.parts.outputs.values():
+                    await output.settled()
+
+    async def _observe(self, decision: Decision, inputs: Inputs) -> None:
+        facts = self._facts()
+        setpoints = {name: output.wanted_w for name, output in self.parts.outputs.items()}
+        for entry in self.parts.desk.book.entries:
+            if entry.is_over(inputs.now_s):
+                await self.parts.desk.advance(entry.id, partial(observe_over, facts=facts), setpoints)
+            elif inputs.contract is not None and inputs.contract.id == entry.id:
+                step = partial(observe_open, decision=decision, facts=facts)
+                await self.parts.desk.advance(entry.id, step, setpoints)
+
+    def _facts(self) -> Facts:
+        site, now_s = self._site(), self._clock.now_s()
+        return Facts(
+            now_s=now_s,
+            applied=all(output.applied() for output in self.parts.outputs.values()),
+            site_w=site.value("power_w") if site is not None else None,
+            measured_s=site.measured_s if site is not None else now_s,
+            gap_s=self._settings.stale_s,
+            rest=self._settings.params.rest,
+        )

@@ -1,0 +1,143 @@
+"""What leaves the node. Live values are said once; journalled records are said until the head-end keeps them.
+
+Live first: a record goes out on its own topic as it is made. Whatever was not acknowledged by the head-end is said
+again on the backfill topic after each reconnection and every `resend_s`; the head-end drops what it has by number.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+import msgspec
+
+from firmware_py.supervise import Backoff
+from protocols.faults import Fault, LinkDown, Refused, StoreFailed
+from protocols.messages import Journalled, encode
+from protocols.ports import Clock, Journal, Uplink
+from protocols.topics import Topics
+
+INTERVAL: Final = "interval"
+CONTRACT: Final = "contract"
+STREAMS: Final = (INTERVAL, CONTRACT)
+_BATCH: Final = 50
+_LIVE_QUEUE: Final = 200
+_log = logging.getLogger("busbar.outbox")
+
+
+class Outbox:
+    """Publishes for the node; `published` counts what the broker confirmed, `dropped` the live messages it could not."""
+
+    def __init__(self, topics: Topics, uplink: Uplink, journal: Journal, clock: Clock, resend_s: float = 60.0) -> None:
+        self.published: dict[str, int] = {}
+        self.dropped = 0
+        self._topics, self._uplink, self._journal, self._clock = topics, uplink, journal, clock
+        self._resend_s = resend_s
+        self._live: asyncio.Queue[tuple[str, bytes, bool]] = asyncio.Queue(_LIVE_QUEUE)
+        self._records: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        self._sent_s: dict[tuple[str, int], float] = {}
+        self._again = False
+        self._refused = ""
+
+    def say(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Publish soon, once; dropped (and counted, and False) where the link is down or the queue is full."""
+        if not self._uplink.is_up or self._live.full():
+            self.dropped += 1
+            return False
+        self._live.put_nowait((topic, payload, retain))
+        return True
+
+    def record(self, stream: str, body: bytes) -> None:
+        """Make a record durable as soon as can be, then say it live; records keep their order."""
+        self._records.put_nowait((stream, body))
+
+    async def run_records(self) -> None:
+        """Store what is to be recorded; a full disk is waited out, with the records held in memory meanwhile."""
+        while True:
+            stream, body = await self._records.get()
+            await self._stored(stream, body)
+            self._records.task_done()
+
+    async def _stored(self, stream: str, body: bytes) -> None:
+        waits, attempt = Backoff(first_s=0.5, most_s=30.0), 0
+        while True:
+            try:
+                seq = await self._journal.append(stream, body)
+            except StoreFailed as fault:
+                self._note(fault)
+                await asyncio.sleep(waits.wait_s(attempt))
+                attempt += 1
+                continue
+            if self.say(self._live_topic(stream), self._wrapped(stream, seq, body)):
+                self._sent_s[stream, seq] = self._clock.now_s()
+            return
+
+    def _live_topic(self, stream: str) -> str:
+        return self._topics.interval if stream == INTERVAL else self._topics.ack
+
+    async def flush(self) -> None:
+        """Return once everything recorded is stored and everything said has been tried."""
+        await self._records.join()
+        await self._live.join()
+
+    async def acknowledge(self, stream: str, up_to: int) -> None:
+        """The head-end keeps everything up to this number: forget it. Refused for a stream or number that never was."""
+        if stream not in STREAMS:
+            raise Refused("stream", f"acknowledgement of stream {stream[:64]!r}: allowed are {', '.join(STREAMS)}")
+        await self._journal.acknowledge(stream, up_to)
+        self._sent_s = {key: at for key, at in self._sent_s.items() if key[0] != stream or key[1] > up_to}
+
+    async def run_live(self) -> None:
+        """Send what is said, in order."""
+        while True:
+            topic, payload, retain = await self._live.get()
+            try:
+                await self._publish(topic, payload, retain)
+            except Fault as fault:
+                self.dropped += 1
+                self._sent_s.clear()
+                self._again = True
+                self._note(fault)
+            finally:
+                self._live.task_done()
+
+    async def run_backfill(self) -> None:
+        """Say again what nobody has acknowledged: after each connection, after a failed send, and every `resend_s`."""
+        while True:
+            await self._uplink.wait_up()
+            self._again = False
+            for stream in STREAMS:
+                await self._backfill(stream)
+            until_s = self._clock.now_s() + self._resend_s
+            while self._uplink.is_up and not self._again and self._clock.now_s() < until_s:  # noqa: ASYNC110 - three causes
+                await asyncio.sleep(min(1.0, self._resend_s))
+            if not self._uplink.is_up:
+                # What a broker has confirmed is not delivered: one that is killed loses it. Everything again.
+                self._sent_s.clear()
+
+    async def _backfill(self, stream: str) -> None:
+        topic = self._topics.backfill if stream == INTERVAL else self._topics.ack
+        after = 0
+        while batch := await self._journal.pending(stream, after, _BATCH):
+            after = batch[-1][0]
+            fresh_s = self._clock.now_s() - self._resend_s
+            for seq, body in batch:
+                if self._sent_s.get((stream, seq), fresh_s - 1) > fresh_s:
+                    continue
+                try:
+                    await self._publish(topic, self._wrapped(stream, seq, body), retain=False)
+                except (LinkDown, Refused) as fault:
+                    self._note(fault)
+                    return
+                self._sent_s[stream, seq] = self._clock.now_s()
+
+    async def _publish(self, topic: str, payload: bytes, retain: bool) -> None:
+        await self._uplink.publish(topic, payload, retain=retain)
+        self.published[topic] = self.published.get(topic, 0) + 1
+
+    def _wrapped(self, stream: str, seq: int, body: bytes) -> bytes:
+        return encode(Journalled(self._topics.node, stream, seq, msgspec.Raw(body)))
+
+    def _note(self, fault: Fault) -> None:
+        if str(fault) != self._refused:
+            _log.warning("not published: %s", fault)
+        self._refused = str(fault)

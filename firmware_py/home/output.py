@@ -1,0 +1,131 @@
+"""One output per controllable device: holds its lease, writes when a write is due, never blocks the cycle.
+
+Before a value goes to the wire, the lease is on disk. After a crash the node finds there what it had promised: a lapsed
+lease, which the next command renews or releases.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+
+from controller.cycle import Role
+from controller.lease import Lease, LeasePolicy, due
+from protocols.contracts import utc_text
+from protocols.faults import Fault
+from protocols.ports import Clock, Journal
+
+_log = logging.getLogger("busbar.output")
+
+
+class LeaseRecord(msgspec.Struct, frozen=True):
+    """A lease as it stands on disk: the value (W), and the wall time at which the device has fallen back by itself."""
+
+    value_w: float
+    valid_until: str
+
+
+def lease_key(device: str) -> str:
+    """The journal key under which a device's lease is kept."""
+    return f"lease/{device}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The way to a device: `tell` is its `Battery.follow` (a follower's power) or `Inverter.limit` (a producer's limit).
+
+    `rest_w` is its declared fallback: what it is told when it is let go (None: its own mode, or no limit).
+    """
+
+    name: str
+    role: Role
+    tell: Callable[[float | None, float], Awaitable[None]]
+    rest_w: float | None = None
+
+    async def let_go(self, valid_s: float) -> None:
+        """Put the device into its fallback now."""
+        await self.tell(self.rest_w, valid_s)
+
+
+class Output:
+    """The lease of one device. `command` says what is wanted; `run` writes it; `applied` says whether it holds."""
+
+    def __init__(self, line: Line, policy: LeasePolicy, clock: Clock, journal: Journal) -> None:
+        self.name, self.role = line.name, line.role
+        self.held: Lease | None = None
+        self.wanted_w: float | None = None
+        self.writes = 0
+        self._line, self._policy, self._clock, self._journal = line, policy, clock, journal
+        self._wake, self._idle = asyncio.Event(), asyncio.Event()
+        self._idle.set()
+        self._error = ""
+
+    async def recall(self) -> None:
+        """Take up what an earlier life promised: as a lapsed lease, so that the first command settles it."""
+        raw = await self._journal.kept(lease_key(self.name))
+        if raw:
+            value_w = msgspec.json.decode(raw, type=LeaseRecord).value_w
+            now_s = self._clock.now_s()
+            self.held = Lease(value_w, now_s - self._policy.valid_s, now_s)
+
+    def command(self, wanted_w: float | None) -> None:
+        """Want this from now on (None: let the device go); written soon if a write is due."""
+        self.wanted_w = wanted_w
+        if due(self._policy, self.held, wanted_w, self._clock.now_s()):
+            self._idle.clear()
+            self._wake.set()
+
+    def applied(self) -> bool:
+        """Whether the device holds what is wanted, or has fallen back by itself where it is to be let go."""
+        lapsed = self.held is None or self.held.lapsed(self._clock.now_s())
+        if self.wanted_w is None or self.held is None or lapsed:
+            return self.wanted_w is None and lapsed
+        return abs(self.held.value_w - self.wanted_w) <= self._policy.deadband_w
+
+    async def settled(self) -> None:
+        """Return once no write is under way or due."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Write whenever a write is due."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._write(self.wanted_w)
+            except Fault as fault:
+                self._tell(str(fault))
+            finally:
+                if not self._wake.is_set():
+                    self._idle.set()
+
+    async def release(self) -> None:
+        """Let the device go now, if anything is held; for the end of the node. A Fault where it could not be told."""
+        self.wanted_w = None
+        if self.held is not None:
+            await self._write(None)
+
+    async def _write(self, value_w: float | None) -> None:
+        if value_w is None:
+            await self._line.let_go(self._policy.valid_s)
+        else:
+            await self._promise(value_w)
+            await self._line.tell(value_w, self._policy.valid_s)
+        now_s = self._clock.now_s()
+        self.held = None if value_w is None else Lease(value_w, now_s, now_s + self._policy.valid_s)
+        self.writes += 1
+        self._tell("")
+        if value_w is None:
+            await self._journal.keep(lease_key(self.name), b"")
+
+    async def _promise(self, value_w: float) -> None:
+        until = self._clock.utc() + timedelta(seconds=self._policy.valid_s)
+        await self._journal.keep(lease_key(self.name), msgspec.json.encode(LeaseRecord(value_w, utc_text(until))))
+
+    def _tell(self, error: str) -> None:
+        if error and error != self._error:
+            _log.warning("%s: setpoint not written: %s", self.name, error)
+        self._error = error

@@ -1,0 +1,74 @@
+"""One poller per device: probe, read at absolute deadlines, judge the values, keep the health."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from controller.health import DeviceHealth, Health, answered, missed, retry_after_s
+from protocols.faults import Fault
+from protocols.ports import Clock, Meter, Nameplate
+from protocols.quantities import believable
+from protocols.readings import Measurement, Quality, Reading
+
+_log = logging.getLogger("busbar.device")
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who is told of a reading, and of a change of a device's health."""
+
+    reading: Callable[[Reading], None]
+    health: Callable[[str, DeviceHealth], None]
+
+
+class Poller:
+    """Keeps the newest reading, the nameplate and the health of one device."""
+
+    def __init__(self, name: str, device: Meter, clock: Clock, period_s: float, listeners: Listeners) -> None:
+        self.name = name
+        self.health = DeviceHealth()
+        self.nameplate: Nameplate | None = None
+        self.latest: Reading | None = None
+        self._device, self._clock, self._period_s, self._listeners = device, clock, period_s, listeners
+        self._seq = 0
+
+    async def run(self) -> None:
+        """Poll for ever; a dead device is asked less and less often and costs the others nothing."""
+        next_s = self._clock.now_s()
+        while True:
+            await self._poll()
+            pause_s = retry_after_s(self.health, self._period_s)
+            # Absolute deadlines do not drift; one that has passed is dropped, not caught up with.
+            next_s = max(next_s + pause_s, self._clock.now_s())
+            await asyncio.sleep(next_s - self._clock.now_s())
+
+    async def _poll(self) -> None:
+        try:
+            if self.nameplate is None or self.health.state is Health.OFFLINE:
+                self.nameplate = await self._device.probe()
+            asked_s = self._clock.now_s()
+            values = await self._device.read()
+        except Fault as fault:
+            self._change(missed(self.health, str(fault)))
+            return
+        self._seq += 1
+        reading = judged(self.name, self._seq, (asked_s, self._clock.now_s()), values)
+        self.latest = replace(reading, serial=self.nameplate.serial)
+        self._change(answered(self.health))
+        self._listeners.reading(self.latest)
+
+    def _change(self, health: DeviceHealth) -> None:
+        changed = health.state is not self.health.state
+        self.health = health
+        if changed:
+            level = logging.INFO if health.state is Health.ONLINE else logging.WARNING
+            _log.log(level, "%s is %s: %s", self.name, health.state, health.why)
+            self._listeners.health(self.name, health)
+
+
+def judged(device: str, seq: int, times_s: tuple[float, float], values: Measurement) -> Reading:
+    """A reading whose unbelievable values are taken out; `times_s` is (asked, answered)."""
+    doubtful = {name for name, value in values.items() if value is not None and not believable(name, value)}
+    kept = {name: None if name in doubtful else value for name, value in values.items()}
+    return Reading(device, seq, *times_s, kept, Quality.SUSPECT if doubtful else Quality.GOOD)

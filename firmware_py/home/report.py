@@ -1,0 +1,101 @@
+"""What the node says of itself and its devices: telemetry, intervals, events, and why each value is what it is."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from controller.cycle import Decision, Inputs
+from controller.health import DeviceHealth
+from firmware_py.home.interval import IntervalMeter, Moment
+from firmware_py.home.outbox import INTERVAL, Outbox
+from protocols.contracts import utc_text
+from protocols.messages import ClockStatus, Happening, Interval, Status, Telemetry, Why, WhyOverruled, encode
+from protocols.ports import Clock
+from protocols.readings import Reading
+from protocols.topics import Topics
+
+
+def clock_status(clock: Clock) -> ClockStatus:
+    """How far the wall clock can be believed, as records say it."""
+    return "synchronised" if clock.synchronised() else "unsynchronised"
+
+
+class Reporter:
+    """Turns readings, changes and decisions into messages; `readings` counts those it was given."""
+
+    def __init__(self, topics: Topics, outbox: Outbox, clock: Clock, intervals: Mapping[str, IntervalMeter]) -> None:
+        self.readings = 0
+        self._topics, self._outbox, self._clock, self._intervals = topics, outbox, clock, intervals
+        self._said: Why | None = None
+
+    def reading(self, reading: Reading) -> None:
+        """A device was read: publish it and count it into its interval."""
+        self.readings += 1
+        self._outbox.say(self._topics.telemetry(reading.device), encode(self._telemetry(reading)))
+        if (meter := self._intervals.get(reading.device)) is not None:
+            self._record(meter.add(reading, self._moment()))
+
+    def tick(self) -> None:
+        """Close the intervals that are over, with or without readings."""
+        moment = self._moment()
+        for meter in self._intervals.values():
+            self._record(meter.tick(moment))
+
+    def health(self, device: str, health: DeviceHealth) -> None:
+        """A device's health has changed."""
+        self.happened(device, health.state, health.why)
+
+    def happened(self, subject: str, state: str, why: str) -> None:
+        """Say an event, once."""
+        event = Happening(self._topics.node, utc_text(self._clock.utc()), subject, state, why)
+        self._outbox.say(self._topics.event, encode(event))
+
+    def status(self, *, online: bool) -> None:
+        """Say whether the node is there (retained)."""
+        status = Status(self._topics.node, "online" if online else "offline")
+        self._outbox.say(self._topics.status, encode(status), retain=True)
+
+    def explain(self, decision: Decision, inputs: Inputs) -> Why:
+        """Say who set what and who was overruled, whenever that changes; the figures alone do not count as a change."""
+        verdict = decision.verdict
+        why = Why(
+            node=self._topics.node,
+            at=utc_text(self._clock.utc()),
+            site_w=inputs.site_w,
+            target_w=verdict.value_w,
+            set_by=verdict.set_by,
+            why=decision.law.text or verdict.why,
+            contract=inputs.contract.id if inputs.contract is not None else None,
+            clamp=decision.clamp[1],
+            commands=dict(decision.commands),
+            overruled=[WhyOverruled(o.source, o.asked_w, o.got_w, o.by) for o in verdict.overruled],
+        )
+        if self._said is None or _kind(why) != _kind(self._said):
+            self._said = why
+            self._outbox.say(self._topics.why, encode(why), retain=True)
+        return why
+
+    def _record(self, closed: list[Interval]) -> None:
+        for interval in closed:
+            self._outbox.record(INTERVAL, encode(interval))
+
+    def _moment(self) -> Moment:
+        return Moment(self._clock.now_s(), self._clock.utc(), clock_status(self._clock))
+
+    def _telemetry(self, reading: Reading) -> Telemetry:
+        now_s, utc = self._clock.now_s(), self._clock.utc()
+        return Telemetry(
+            node=self._topics.node,
+            device=reading.device,
+            seq=reading.seq,
+            measured_at=utc_text(utc - timedelta(seconds=now_s - reading.measured_s)),
+            received_at=utc_text(utc - timedelta(seconds=now_s - reading.received_s)),
+            clock=clock_status(self._clock),
+            quality=reading.quality,
+            values=dict(reading.values),
+        )
+
+
+def _kind(why: Why) -> tuple[object, ...]:
+    """What of an explanation makes it another one."""
+    told = tuple((name, value is None) for name, value in sorted(why.commands.items()))
+    return (why.set_by, why.contract, bool(why.clamp), told, tuple(o.source for o in why.overruled))
