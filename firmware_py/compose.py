@@ -105,7 +105,7 @@ def mqtt_uplink(loaded: Loaded, client_id: str | None = None) -> MqttUplink:
         port,
         client_id or f"busbar-{topics.node}",
         tls=tls,
-        ca_file=str(mqtt.ca_file) if mqtt.ca_file is not None else None,
+        ca_file=str(loaded.ca_file) if loaded.ca_file is not None else None,
         username=mqtt.username,
         password=loaded.password,
         version=mqtt.version,

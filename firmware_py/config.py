@@ -18,7 +18,7 @@ from drivers.catalogue import MODELS, MeterModel
 from drivers.links import parse_url
 from protocols.contracts import FallbackName
 from protocols.quantities import QUANTITIES
-from protocols.signing import key_id
+from protocols.signing import key_id, public_part
 from protocols.topics import NODE_ID
 
 _POWER_MAX_W = QUANTITIES["power_w"].most
@@ -169,12 +169,13 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration with the files it names: public keys by thumbprint, their issuers, the broker's password."""
+    """A configuration with the files it names: public keys by thumbprint, their issuers, the broker's password and CA."""
 
     home: HomeConfig
     keys: dict[str, str]
     issuers: dict[str, str]
     password: str | None
+    ca_file: Path | None = None
 
 
 def broker_address(url: str) -> tuple[str, int, bool]:
@@ -207,25 +208,28 @@ def load(path: Path) -> Loaded:
 
 
 def _with_files(path: Path, config: HomeConfig) -> Loaded:
+    """Read what the configuration names; every file that cannot be used is a mistake of its own."""
     mistakes: list[Mistake] = []
     keys, issuers = {}, {}
     for index, issuer in enumerate(config.issuer):
-        text = _text(path, issuer.key_file, f"issuer.{index}.key_file", mistakes)
-        try:
-            named = key_id(text) if text is not None else ""
-        except ValueError as error:
-            mistakes.append(
-                Mistake(f"issuer.{index}.key_file", repr(str(issuer.key_file)), f"a public key is needed: {error}")
-            )
+        key = f"issuer.{index}.key_file"
+        text = _text(path, issuer.key_file, key, mistakes)
+        if text is None:
             continue
-        keys[named], issuers[named] = text or "", issuer.name
-    password = (
-        _text(path, config.mqtt.password_file, "mqtt.password_file", mistakes) if config.mqtt.password_file else None
-    )
-    _text(path, config.mqtt.ca_file, "mqtt.ca_file", mistakes) if config.mqtt.ca_file else None
+        try:
+            named = key_id(text)
+        except ValueError as error:
+            mistakes.append(Mistake(key, repr(str(issuer.key_file)), f"a public key is needed: {error}"))
+            continue
+        keys[named], issuers[named] = public_part(text), issuer.name
+    mqtt = config.mqtt
+    password = _text(path, mqtt.password_file, "mqtt.password_file", mistakes) if mqtt.password_file else None
+    if mqtt.ca_file is not None:
+        _text(path, mqtt.ca_file, "mqtt.ca_file", mistakes)
     if mistakes:
         raise ConfigError(path, mistakes)
-    return Loaded(config, keys, issuers, password.rstrip("\n") if password is not None else None)
+    ca_file = path.parent / mqtt.ca_file if mqtt.ca_file is not None else None
+    return Loaded(config, keys, issuers, password.rstrip("\n") if password is not None else None, ca_file)
 
 
 def _text(path: Path, file: Path, key: str, mistakes: list[Mistake]) -> str | None:
