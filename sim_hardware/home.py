@@ -82,7 +82,8 @@ class SimHome:
     def _solve(self) -> None:
         """Powers at the terminals, then the voltage that these powers leave at the connection point."""
         t = self.terminals
-        t["load"].power_w, t["load"].reactive_var = self.load.power_w, self.load.reactive_var
+        t["load"].power_w = self.load.power_w
+        t["load"].reactive_var = self.load.reactive_var(t["load"].power_w)
         t["pv"].power_w = balanced(self.plant.power_w)
         t["battery"].power_w = balanced(self.store.power_w)
         t["grid"].power_w = _sum(t["load"].power_w, t["pv"].power_w, t["battery"].power_w)

@@ -28,7 +28,7 @@ Source = Callable[["Sdm630"], float]
 
 def _power_factor(power_w: float, reactive_var: float) -> float:
     apparent_va = math.hypot(power_w, reactive_var)
-    return power_w / apparent_va if apparent_va else 1.0
+    return power_w / apparent_va if apparent_va > 0.0 else 1.0
 
 
 def _angle_deg(power_w: float, reactive_var: float) -> float:

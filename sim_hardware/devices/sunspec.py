@@ -31,10 +31,18 @@ class Kind:
     signed: bool
     absent: int
 
+    least: int = field(init=False)
+    most: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The range of values that do not mean "not implemented"."""
+        span = 1 << (16 * self.words - (1 if self.signed else 0))
+        object.__setattr__(self, "least", 1 - span if self.signed else 0)
+        object.__setattr__(self, "most", span - 1 if self.signed or self.absent == 0 else span - 2)
+
     def clip(self, raw: int) -> int:
         """The nearest value that the type can carry and that does not mean "not implemented"."""
-        span = 1 << (16 * self.words - (1 if self.signed else 0))
-        return min(span - 1 if self.signed or self.absent == 0 else span - 2, max(1 - span if self.signed else 0, raw))
+        return min(self.most, max(self.least, raw))
 
 
 UINT16 = Kind("uint16", 1, False, 0xFFFF)
@@ -93,32 +101,35 @@ class Block:
         self.refresh: Callable[[], None] = lambda: None  # bring the words up to date, before each read and write
         self.written: Callable[[frozenset[str]], None] = lambda names: None  # after a write of these points
         self.words = [model.id, model.length] + [0] * model.length
-        self._scales = dict(scales)
+        # Name: the point, its offset, and its unit; a point whose scale factor the device lacks is not there either.
+        self._slots = {
+            point.name: (point, model.offsets[point.name], 10.0 ** scales.get(point.scale or "", 0))
+            for point in model.points
+        }
         for point in model.points:
             self._store(point, scales.get(point.name, point.kind.absent))
 
     def put(self, **values: float | str | None) -> None:
         """Set points in their units; None: not implemented."""
         for name, value in values.items():
-            point = self.model.by_name[name]
+            point, offset, unit = self._slots[name]
             if isinstance(value, str):
                 self._store_text(point, value)
             elif value is None:
                 self._store(point, point.kind.absent)
+            elif point.size == 1:
+                self.words[offset] = point.kind.clip(round(value / unit)) & 0xFFFF
             else:
-                self._store(point, point.kind.clip(round(value / self._unit(point))))
+                self._store(point, point.kind.clip(round(value / unit)))
 
     def get(self, name: str) -> float:
         """A numeric point in its unit."""
-        point = self.model.by_name[name]
-        offset = self.model.offsets[name]
-        return self._value(point, self.words[offset : offset + point.size])
+        point, offset, _ = self._slots[name]
+        return self._value(name, self.words[offset : offset + point.size])
 
-    def _unit(self, point: Point) -> float:
-        return 10.0 ** self._scales[point.scale] if point.scale else 1.0
-
-    def _value(self, point: Point, words: Sequence[int]) -> float:
-        return join(point.kind, words) * self._unit(point)
+    def _value(self, name: str, words: Sequence[int]) -> float:
+        point, _, unit = self._slots[name]
+        return join(point.kind, words) * unit
 
     def _store(self, point: Point, raw: int) -> None:
         offset = self.model.offsets[point.name]
@@ -150,7 +161,7 @@ class Block:
         point, allowed = self.model.by_name[name], self.allowed[name]
         if len(words) != point.size:
             raise IllegalAddress(f"model {self.model.id}, {name}: {len(words)} of {point.size} registers")
-        value = self._value(point, words)
+        value = self._value(name, words)
         fits = value in allowed if isinstance(allowed, frozenset) else allowed[0] <= value <= allowed[1]
         if not fits or join(point.kind, words) == point.kind.absent:
             raise IllegalValue(f"model {self.model.id}, {name}: {value:g} is outside {allowed}")

@@ -120,8 +120,8 @@ class SunSpecBattery(SunSpecImage):
         apparent_va = math.hypot(t.total_w, t.total_var)
         put = self._measurement.put
         put(W=-t.total_w, VA=apparent_va, Var=-t.total_var, A=sum(t.current_a(phase) for phase in range(3)))
-        put(PF=-t.total_w / apparent_va if apparent_va else 1.0, Hz=t.frequency_hz, LNV=sum(t.voltage_v) / 3.0)
-        put(TotWhInj=sum(t.export_wh), TotWhAbs=sum(t.import_wh), InvSt=RUNNING if apparent_va else STANDBY)
+        put(PF=-t.total_w / apparent_va if apparent_va > 0.0 else 1.0, Hz=t.frequency_hz, LNV=sum(t.voltage_v) / 3.0)
+        put(TotWhInj=sum(t.export_wh), TotWhAbs=sum(t.import_wh), InvSt=RUNNING if apparent_va > 0.0 else STANDBY)
         for phase in range(3):
             self._measure_phase(phase, f"L{phase + 1}")
 

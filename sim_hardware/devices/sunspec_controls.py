@@ -3,8 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from sim_hardware.devices.sunspec import Block
+
+ROUNDING_S: Final = 1e-6  # steps of 0.1 s do not add up exactly
 
 
 @dataclass(slots=True)
@@ -35,7 +38,7 @@ class ReversionTimer:
         if self.left_s <= 0.0:
             return False
         self.left_s -= dt_s
-        if self.left_s > 1e-9:  # what steps of 0.1 s leave, that do not add up exactly
+        if self.left_s > ROUNDING_S:
             return False
         self.left_s = 0.0
         self._revert()
@@ -50,4 +53,4 @@ class ReversionTimer:
     def show(self) -> None:
         """Bring the register with the remaining seconds up to date."""
         if self.remaining:
-            self.block.put(**{self.remaining: math.ceil(self.left_s)})
+            self.block.put(**{self.remaining: math.ceil(self.left_s - ROUNDING_S)})

@@ -35,15 +35,19 @@ class Wander:
     deviation: float
     return_s: float
     value: float = field(init=False)
+    _dt_s: float = field(default=0.0, init=False)
+    _keep: float = field(default=1.0, init=False)
+    _noise: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.value = self.mean
 
     def after(self, dt_s: float) -> None:
         """Wander on."""
-        keep = math.exp(-dt_s / self.return_s)
-        noise = self.deviation * math.sqrt(1.0 - keep * keep) * self.random.gauss(0.0, 1.0)
-        self.value = self.mean + (self.value - self.mean) * keep + noise
+        if dt_s != self._dt_s:  # steps are nearly always of one length
+            self._dt_s, self._keep = dt_s, math.exp(-dt_s / self.return_s)
+            self._noise = self.deviation * math.sqrt(1.0 - self._keep * self._keep)
+        self.value = self.mean + (self.value - self.mean) * self._keep + self._noise * self.random.gauss(0.0, 1.0)
 
 
 class Grid:

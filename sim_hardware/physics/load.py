@@ -71,8 +71,7 @@ class Load:
         evening = math.cos(2.0 * math.pi * (self._day_s / DAY_S - 19.5 / 24.0))
         return self._standby_w * (1.0 + 0.5 * evening)
 
-    @property
-    def reactive_var(self) -> Phases:
-        """Reactive power per phase."""
-        p1, p2, p3 = self.power_w
+    def reactive_var(self, power_w: Phases) -> Phases:
+        """Reactive power per phase at these active powers."""
+        p1, p2, p3 = power_w
         return p1 * self.REACTIVE_PER_W, p2 * self.REACTIVE_PER_W, p3 * self.REACTIVE_PER_W

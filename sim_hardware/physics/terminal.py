@@ -34,9 +34,8 @@ class Terminal:
     def after(self, dt_s: float) -> None:
         """Count what flowed: the present powers, held for `dt_s`."""
         hours = dt_s / 3600.0
-        for phase in range(3):
-            _count(self.import_wh, self.export_wh, phase, self.power_w[phase] * hours)
-            _count(self.import_varh, self.export_varh, phase, self.reactive_var[phase] * hours)
+        _count(self.power_w, hours, self.import_wh, self.export_wh)
+        _count(self.reactive_var, hours, self.import_varh, self.export_varh)
 
     @property
     def total_w(self) -> float:
@@ -57,11 +56,12 @@ class Terminal:
         return self.apparent_va(phase) / self.voltage_v[phase]
 
 
-def _count(taken: list[float], given: list[float], phase: int, amount: float) -> None:
-    if amount >= 0.0:
-        taken[phase] += amount
-    else:
-        given[phase] -= amount
+def _count(powers: Phases, hours: float, taken: list[float], given: list[float]) -> None:
+    for phase, power in enumerate(powers):
+        if power > 0.0:
+            taken[phase] += power * hours
+        elif power < 0.0:
+            given[phase] -= power * hours
 
 
 def approach(value: float, target: float, lag_s: float, dt_s: float) -> float:

@@ -1,4 +1,4 @@
-"""The rig: a simulated home on real wires (`serve`), in memory (`memory_buses`), or one device of it (`serve_device`)."""
+"""A simulated home on real wires (`serve`), in memory (`memory_buses`), or one device of it (`serve_device`)."""
 
 import asyncio
 import math
@@ -24,7 +24,7 @@ MEMORY_URLS: Final = {
     "load": "serial:///dev/sim-load?baud=9600",
 }
 # Device models that can be served alone, and which part of a home each is.
-DEVICES: Final = {"sdm630": "grid", "sunspec-inverter": "pv", "sunspec-battery": "battery"}
+SIM_MODELS: Final = {"sdm630": "grid", "sunspec-inverter": "pv", "sunspec-battery": "battery"}
 
 
 @dataclass(frozen=True)
@@ -93,15 +93,15 @@ def _face(home: SimHome, name: str, host: str, port: int) -> TcpFace | RtuFace:
 
 
 @asynccontextmanager
-async def serve_device(model: str, listen: str, *, seed: int = 1) -> AsyncIterator[str]:
-    """One device alone, unit id 1, in a simulated home of its own; yields its url.
+async def serve_device(model: str, listen: str, unit: int = UNIT, *, seed: int = 1) -> AsyncIterator[str]:
+    """One device alone, in a simulated home of its own; yields its url.
 
     `listen` is `tcp://host:port` (port 0: a free one) or `pty`. ValueError names what is allowed.
     """
-    if model not in DEVICES:
-        raise ValueError(f"device {model!r}: not one of {', '.join(DEVICES)}")
+    if model not in SIM_MODELS:
+        raise ValueError(f"device {model!r}: not one of {', '.join(SIM_MODELS)}")
     home = SimHome(seed)
-    images, faults = {UNIT: home.images[DEVICES[model]]}, {UNIT: home.faults[DEVICES[model]]}
+    images, faults = {unit: home.images[SIM_MODELS[model]]}, {unit: home.faults[SIM_MODELS[model]]}
     face = RtuFace(images, faults) if listen == "pty" else TcpFace(images, faults, *_host_port(listen))
     async with face, ticking(home):
         yield face.url
