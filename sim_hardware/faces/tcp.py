@@ -1,6 +1,8 @@
 """Modbus TCP on a real port: pymodbus answers from images, through the faults of each device."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Mapping
 from typing import Self
 
@@ -53,6 +55,8 @@ class TcpFace:
 
     def _switched(self) -> None:
         if self._is_off():
+            for transport in self._connections:
+                _reset_on_close(transport)
             self._shut()
         elif self._server is None and self._opening is None:
             self._opening = asyncio.get_running_loop().create_task(self._open())
@@ -74,6 +78,11 @@ class TcpFace:
 
     def _connection(self) -> asyncio.Protocol:
         return _Connection(self._factory(), self.faults, self._connections)
+
+
+def _reset_on_close(transport: asyncio.Transport) -> None:
+    """Let the socket end with RST, not with an orderly FIN: zero linger time."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class _Connection(asyncio.Protocol):
