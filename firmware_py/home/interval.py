@@ -27,6 +27,8 @@ class Moment:
 
 @dataclass(slots=True)
 class _Open:
+    """An interval being filled: sums and counts of what is averaged, first and last value of what counts up."""
+
     start: datetime
     end: datetime
     end_s: float
@@ -34,7 +36,28 @@ class _Open:
     sums: dict[str, tuple[float, int]] = field(default_factory=dict)
     first: dict[str, float] = field(default_factory=dict)
     last: dict[str, float] = field(default_factory=dict)
-    replaced: str = ""
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def average(self, name: str, value: float) -> None:
+        total, count = self.sums.get(name, (0.0, 0))
+        self.sums[name] = (total + value, count + 1)
+
+    def count(self, name: str, value: float) -> None:
+        before = self.last.get(name, value)
+        if value < before:
+            self.broken.setdefault(name, f"{name} fell from {before:g} to {value:g}")
+        self.first.setdefault(name, value)
+        self.last[name] = value
+
+    def replace(self, old: str, new: str) -> None:
+        """Another unit counts from here on: no register of this interval can be a difference."""
+        note = f"unit {old or '(no serial)'} was replaced by {new or '(no serial)'}"
+        self.broken = dict.fromkeys(self.first, note)
+        self.last.clear()
+
+    def counters(self, serial: str) -> list[Counter]:
+        whole = (name for name in self.first if name not in self.broken)
+        return [Counter(serial, name, self.first[name], self.last[name]) for name in whole]
 
 
 class IntervalMeter:
@@ -44,74 +67,46 @@ class IntervalMeter:
         self.device, self._length_s, self._poll_s = device, length_s, poll_s
         self._serial = ""
         self._open: _Open | None = None
-        self._begun = False
 
     def add(self, reading: Reading, moment: Moment) -> list[Interval]:
         """Take in a reading; the intervals that it closes."""
         closed = self.tick(moment)
-        open_ = self._opened(moment, None)
+        open_ = self._open = self._open or self._opened(moment)
         if open_.first and reading.serial != self._serial:
-            open_.replaced = f"unit {self._serial or '(no serial)'} was replaced by {reading.serial or '(no serial)'}"
+            open_.replace(self._serial, reading.serial)
         self._serial = reading.serial
         open_.readings += 1
         for name, value in reading.values.items():
-            if value is None:
-                continue
-            if name in _REGISTERS:
-                open_.first.setdefault(name, value)
-                open_.last[name] = value
-            else:
-                total, count = open_.sums.get(name, (0.0, 0))
-                open_.sums[name] = (total + value, count + 1)
+            if value is not None:
+                (open_.count if name in _REGISTERS else open_.average)(name, value)
         return closed
 
     def tick(self, moment: Moment) -> list[Interval]:
         """Close the interval whose end has passed, with or without readings."""
-        if self._open is None or moment.now_s < self._open.end_s:
+        done = self._open
+        if done is None or moment.now_s < done.end_s:
             return []
-        done, self._open = self._open, None
-        whole = self._begun
-        self._begun = True
-        self._opened(moment, done)
-        # The first interval after a start began in the middle; its share of readings says so.
-        return [self._closed(done, moment.clock)] if whole or done.readings else []
+        self._open = self._opened(moment)
+        self._open.first, self._open.last = dict(done.last), dict(done.last)
+        return [self._closed(done, moment.clock)]
 
-    def _opened(self, moment: Moment, before: _Open | None) -> _Open:
-        if self._open is None:
-            start, end = aligned(moment.utc, self._length_s)
-            end_s = moment.now_s + (end - moment.utc).total_seconds()
-            self._open = _Open(start, end, end_s)
-            if before is not None:
-                self._open.first.update(before.last)
-                self._open.last.update(before.last)
-        return self._open
+    def _opened(self, moment: Moment) -> _Open:
+        start, end = aligned(moment.utc, self._length_s)
+        return _Open(start, end, moment.now_s + (end - moment.utc).total_seconds())
 
     def _closed(self, done: _Open, clock: ClockStatus) -> Interval:
-        expected = round(self._length_s / self._poll_s)
-        notes = [
-            f"{name} fell from {first:g} to {done.last[name]:g}"
-            for name, first in done.first.items()
-            if done.last[name] < first
-        ]
-        counters = [
-            Counter(self._serial, name, first, done.last[name])
-            for name, first in done.first.items()
-            if done.last[name] >= first
-        ]
-        if done.replaced:
-            notes, counters = [done.replaced, *notes], []
-        good = not notes and done.readings >= _GOOD_SHARE * expected
-        means = {name: total / count for name, (total, count) in done.sums.items()}
+        expected = round((done.end - done.start).total_seconds() / self._poll_s)
+        notes = list(dict.fromkeys(done.broken.values()))
         return Interval(
             device=self.device,
             start=utc_text(done.start),
             end=utc_text(done.end),
             clock=clock,
-            quality="good" if good else "incomplete",
+            quality="good" if not notes and done.readings >= _GOOD_SHARE * expected else "incomplete",
             readings=done.readings,
             expected=expected,
-            means=means,
-            counters=counters,
+            means={name: total / count for name, (total, count) in done.sums.items()},
+            counters=done.counters(self._serial),
             note="; ".join(notes),
         )
 

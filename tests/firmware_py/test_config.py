@@ -1,0 +1,131 @@
+"""The configuration: every mistake at once, each with key, value and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+
+from firmware_py.config import ConfigError, broker_address, load
+from protocols.signing import key_id, new_private_key, public_part
+
+KEY = new_private_key()
+GOOD = """
+[node]
+id = "home-1"
+state_dir = "state"
+[mqtt]
+url = "mqtt://broker.example"
+password_file = "password"
+[site]
+meter = "grid"
+import_limit_w = 17000
+export_limit_w = 10000
+[[issuer]]
+name = "dso.example"
+key_file = "dso.pub"
+[[device]]
+name = "grid"
+model = "sdm630"
+url = "serial:///dev/ttyUSB0?baud=9600"
+[[device]]
+name = "battery"
+model = "sunspec-battery"
+url = "tcp://battery.example"
+fallback_w = 0
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "dso.pub").write_text(public_part(KEY))
+    (tmp_path / "password").write_text("secret\n")
+    return tmp_path
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "home.toml"
+    path.write_text(text)
+    return path
+
+
+def mistakes(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(write(folder, text))
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+def test_a_good_one(folder: Path) -> None:
+    loaded = load(write(folder, GOOD))
+    assert loaded.issuers == {key_id(KEY): "dso.example"}
+    assert loaded.password == "secret"
+    assert loaded.home.node.cycle_s == 1.0
+    assert [device.fallback_w for device in loaded.home.device] == [None, 0.0]
+
+
+def test_five_mistakes_are_five_lines(folder: Path) -> None:
+    bad = (
+        GOOD.replace("[node]", "[node]\ncycel_s = 1")
+        .replace('"home-1"', '"home/1"')
+        .replace("17000", '"17 kW"')
+        .replace("10000", "-5")
+        .replace('model = "sdm630"', 'model = "sdm360"')
+    )
+    found = mistakes(folder, bad)
+    assert len(found) == 5
+    assert "node.cycel_s = 1: unknown key; did you mean cycle_s?" in found
+    assert any(line.startswith('node.id = "home/1": allowed are') for line in found)
+    assert 'site.import_limit_w = "17 kW": must be a number without quotation marks' in found
+    assert any(line.startswith("site.export_limit_w = -5") and "0" in line for line in found)
+    assert any(line.startswith('device.0.model = "sdm360": allowed are') and "sdm630" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("17000", "nan", "site.import_limit_w"),
+        ("17000", "inf", "site.import_limit_w"),
+        ("17000", "true", "site.import_limit_w"),
+        ('meter = "grid"', 'meter = "gird"', "site.meter 'gird'"),
+        ('meter = "grid"', 'meter = "battery"', "is not a meter"),
+        ('name = "battery"', 'name = "grid"', "stands twice"),
+        ("mqtt://broker.example", "http://broker.example", "mqtt.url"),
+        ("mqtt://broker.example", "mqtt://user:secret@broker.example", "mqtt.url"),
+        ("tcp://battery.example", "tcp:battery", "device.1.url"),
+        ("baud=9600", "baud=9601", "device.0.url"),
+        ("baud=9600", "bauds=9600", "device.0.url"),
+        ('key_file = "dso.pub"', 'key_file = "none.pub"', "issuer.0.key_file"),
+        ('key_file = "dso.pub"', 'key_file = "password"', "issuer.0.key_file"),
+        ('password_file = "password"', 'password_file = "nothing"', "mqtt.password_file"),
+        ('id = "home-1"', "", "node.id = (absent)"),
+        ("[site]", "[sight]", "sight"),
+    ],
+)
+def test_each_mistake_is_named(folder: Path, old: str, new: str, named: str) -> None:
+    assert any(named in line for line in mistakes(folder, GOOD.replace(old, new)))
+
+
+def test_a_file_that_is_no_toml_says_where(folder: Path) -> None:
+    (line,) = mistakes(folder, "[node\nid=")
+    assert "line 1" in line
+
+
+def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("mqtt://b", ("b", 1883, False)),
+        ("mqtts://b", ("b", 8883, True)),
+        ("mqtt://[::1]:2000", ("::1", 2000, False)),
+    ],
+)
+def test_where_the_broker_is(url: str, address: tuple[str, int, bool]) -> None:
+    assert broker_address(url) == address
+
+
+@pytest.mark.parametrize("url", ["", "mqtt://", "mqtt://b:99999", "mqtt://b/path", "tcp://b", "mqtt://[bad"])
+def test_where_it_cannot_be(url: str) -> None:
+    with pytest.raises(ValueError, match="is allowed"):
+        broker_address(url)
