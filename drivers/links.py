@@ -1,0 +1,122 @@
+"""From a URL in a configuration to an open bus; devices with the same URL share one bus."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar, get_args
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from drivers.modbus.rtu import RtuBus, RtuOverTcpBus
+from drivers.modbus.serial_channel import Parity, SerialSettings, StopBits
+from drivers.modbus.tcp import TcpBus
+from protocols.ports import RegisterBus
+
+MODBUS_PORT: Final = 502  # registered with IANA as mbap
+BAUDS: Final = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400)
+_T = TypeVar("_T")
+_ALLOWED: Final = "tcp://host:502, rtu+tcp://host:port or serial:///dev/ttyUSB0?baud=9600&parity=N&stopbits=1"
+
+
+@dataclass(frozen=True, slots=True)
+class NetLink:
+    """A Modbus TCP device or gateway, or a converter that passes RTU frames through."""
+
+    scheme: Literal["tcp", "rtu+tcp"]
+    host: str
+    port: int
+
+
+Link = NetLink | SerialSettings
+
+
+def parse_url(url: str) -> Link:
+    """The link a URL means; ValueError naming the bad part and what is allowed."""
+    parts = urlsplit(url)
+    match parts.scheme:
+        case "tcp" | "rtu+tcp" as scheme:
+            return _net_link(url, parts, scheme)
+        case "serial":
+            return _serial_link(url, parts)
+        case _:
+            raise ValueError(f"{url}: scheme {parts.scheme!r} is not known; allowed is {_ALLOWED}")
+
+
+def _net_link(url: str, parts: SplitResult, scheme: Literal["tcp", "rtu+tcp"]) -> NetLink:
+    if parts.query or parts.path.strip("/") or parts.fragment or parts.username:
+        raise ValueError(f"{url}: only host and port are allowed: {scheme}://host:port")
+    if not parts.hostname:
+        raise ValueError(f"{url}: the host is missing; allowed is {scheme}://host:port")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port is None and scheme == "tcp":
+        port = MODBUS_PORT
+    if not port:
+        raise ValueError(f"{url}: the port is missing or bad; allowed is {scheme}://host:port with 1 to 65535")
+    return NetLink(scheme, parts.hostname, port)
+
+
+def _serial_link(url: str, parts: SplitResult) -> SerialSettings:
+    if parts.netloc or not parts.path.strip("/"):
+        raise ValueError(f"{url}: the port's path is missing; allowed is serial:///dev/ttyUSB0 (three slashes)")
+    query = _query(url, parts.query)
+    baud = _one_of(url, "baud", query.get("baud", "9600"), BAUDS)
+    parity: Parity = _one_of(url, "parity", query.get("parity", "N").upper(), get_args(Parity))
+    stopbits: StopBits = _one_of(url, "stopbits", query.get("stopbits", "1"), get_args(StopBits))
+    return SerialSettings(parts.path, baud, parity, stopbits)
+
+
+def _query(url: str, text: str) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text))
+    except ValueError as error:
+        raise ValueError(f"{url}: {error}; allowed is ?key=value&key=value") from None
+    query = dict(pairs)
+    unknown = sorted(set(query) - {"baud", "parity", "stopbits"})
+    if unknown or len(query) != len(pairs):
+        raise ValueError(
+            f"{url}: {', '.join(unknown) or 'a key'} not known or doubled; baud, parity, stopbits, once each"
+        )
+    return query
+
+
+def _one_of(url: str, key: str, text: str, allowed: tuple[_T, ...]) -> _T:
+    for value in allowed:
+        if str(value) == text:
+            return value
+    raise ValueError(f"{url}: {key} is {text!r}; allowed is {', '.join(str(value) for value in allowed)}")
+
+
+def open_bus(link: str | Link, timeout_s: float) -> RegisterBus:
+    """A bus on this link; it connects when first used. ValueError on a bad URL."""
+    match parse_url(link) if isinstance(link, str) else link:
+        case NetLink("tcp", host, port):
+            return TcpBus(host, port, timeout_s=timeout_s)
+        case NetLink(_, host, port):
+            return RtuOverTcpBus(host, port, timeout_s=timeout_s)
+        case SerialSettings(path, baud, parity, stopbits):
+            return RtuBus(path, baud=baud, parity=parity, stopbits=stopbits, timeout_s=timeout_s)
+
+
+class Buses:
+    """Every bus of a node, one per line, however many devices are on it."""
+
+    def __init__(self) -> None:
+        self._buses: dict[Link, RegisterBus] = {}
+        self._ports: dict[str, SerialSettings] = {}
+
+    def get(self, url: str, timeout_s: float) -> RegisterBus:
+        """The bus of this URL, made with the time-out of whoever asks first.
+
+        ValueError on a bad URL, or a port named before with other settings.
+        """
+        link = parse_url(url)
+        if isinstance(link, SerialSettings) and (known := self._ports.setdefault(link.path, link)) != link:
+            raise ValueError(f"{url}: {link.path} is already used as {known}; one line has one setting")
+        if link not in self._buses:
+            self._buses[link] = open_bus(link, timeout_s)
+        return self._buses[link]
+
+    async def close(self) -> None:
+        """Close every line."""
+        for bus in self._buses.values():
+            await bus.close()

@@ -1,0 +1,83 @@
+"""A register bus on a line: what is asked again and what is not, and how a failure is named."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from drivers.modbus.channel import HungUp
+from protocols.faults import BadReply, DeviceRefused, LinkDown, NoReply
+from protocols.modbus import BUSY, EXCEPTIONS, Refusal, Reply, Request, Words, read, write
+from protocols.ports import Table
+
+# A device that says "busy" has not done what was asked (V1.1b3, 7), so reads and writes alike are asked again.
+_BUSY_PAUSES_S: Final = (0.1, 0.3, 0.9)
+
+
+class Line(Protocol):
+    """One wire with one owner: transactions queue here, in order, one at a time."""
+
+    @property
+    def name(self) -> str:
+        """How messages call this line: its URL."""
+        ...
+
+    async def exchange(self, request: Request) -> Reply:
+        """One transaction, never repeated; LinkDown, NoReply or BadReply, without the line's name."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the wire once the transaction in flight is over; a later exchange takes it again."""
+        ...
+
+
+class Bus:
+    """Implements `protocols.ports.RegisterBus` on any line.
+
+    A read that failed on the way (no reply, bad reply, stream ended) is asked again `retries` times. A write is not:
+    nobody knows whether it was carried out. Faults name line, unit and registers.
+    """
+
+    def __init__(self, line: Line, *, retries: int = 1) -> None:
+        self._line = line
+        self._retries = retries
+
+    async def read(self, unit: int, table: Table, address: int, count: int) -> tuple[int, ...]:
+        """Read registers; exactly `count` words or a Fault."""
+        request = read(unit, table, address, count)
+        for _ in range(self._retries):
+            try:
+                return await self._words(request)
+            except (NoReply, BadReply, HungUp):
+                continue
+        return await self._words(request)
+
+    async def write(self, unit: int, address: int, words: Sequence[int]) -> None:
+        """Write holding registers (function 16), once; returns when the device confirmed."""
+        await self._accepted(write(unit, address, words))
+
+    async def close(self) -> None:
+        """Close the line; a later call opens it again."""
+        await self._line.close()
+
+    async def _words(self, request: Request) -> tuple[int, ...]:
+        reply = await self._accepted(request)
+        assert isinstance(reply, Words), f"{reply!r} to {request}: the reader lets only words through"
+        return reply.words
+
+    async def _accepted(self, request: Request) -> Reply:
+        reply = await self._named(request)
+        for pause_s in _BUSY_PAUSES_S:
+            if reply != Refusal(BUSY):
+                break
+            await asyncio.sleep(pause_s)
+            reply = await self._named(request)
+        if isinstance(reply, Refusal):
+            reason = f"refused with exception {reply.code} ({EXCEPTIONS[reply.code]})"
+            raise DeviceRefused(f"{self._line.name}: {request}: {reason}", reply.code)
+        return reply
+
+    async def _named(self, request: Request) -> Reply:
+        try:
+            return await self._line.exchange(request)
+        except (NoReply, BadReply, LinkDown) as fault:
+            raise type(fault)(f"{self._line.name}: {request}: {fault}") from fault

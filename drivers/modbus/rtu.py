@@ -1,0 +1,227 @@
+"""Modbus RTU, on a serial port or through a TCP connection to one.
+
+RTU has no transaction id: a late reply looks exactly like the reply to the next request for as many registers of the
+same unit. Two rules keep it from being taken for one, however late it is:
+
+- quarantine: after a time-out that unit is asked nothing for as long again, and each request waits for silence;
+- sounding: as long as a unit owes a reply that would look like the next one, a short read of another size goes first.
+  A device answers in order, so behind the sounding's reply the old one can not come any more.
+
+Other units go on meanwhile: their frames carry their own address.
+"""
+
+import asyncio
+from typing import Final, NamedTuple
+
+from drivers.modbus.bus import Bus
+from drivers.modbus.channel import Channel, Opener
+from drivers.modbus.serial_channel import Parity, SerialSettings, StopBits, open_port
+from drivers.modbus.tcp_channel import connect
+from protocols.faults import BadReply, NoReply
+from protocols.modbus import Refusal, Reply, Request, read
+from protocols.modbus_rtu import RtuReader, rtu_frame
+from protocols.ports import Table
+
+# Serial Line V1.02, 2.5.1.1: 3.5 characters of silence between frames, a fixed 1.75 ms above 19200 Bd.
+_GAP_CHARACTERS: Final = 3.5
+_GAP_LEAST_S: Final = 0.00175
+# A line that is never silent is babbling: after this many time-outs nothing is sent into it.
+_BABBLE_TIMEOUTS: Final = 2
+# Register counts of a sounding; even, because a meter may refuse to cut a 32-bit value in two.
+_SOUNDINGS: Final = (2, 4)
+# A reply that has not come for so long will not come any more; the slowest known take seconds.
+_LATEST_S: Final = 60.0
+
+
+class _Owed(NamedTuple):
+    """A request whose reply may still come."""
+
+    request: Request
+    sent_s: float
+
+
+class RtuLine:
+    """Transactions on a serial line, one at a time, between silences of `gap_s`.
+
+    `timeout_s` counts from the end of the request to the begin of the reply: the time both need on the wire
+    (`character_s` each) is added. `keep_open` is for a port; a TCP connection is given up after a failure instead.
+    """
+
+    def __init__(
+        self, name: str, opener: Opener, *, timeout_s: float, gap_s: float, character_s: float = 0.0, keep_open: bool
+    ) -> None:
+        self._name = name
+        self._open = opener
+        self._timeout_s = timeout_s
+        self._gap_s = gap_s
+        self._character_s = character_s
+        self._keep_open = keep_open
+        self._turn = asyncio.Lock()
+        self._channel: Channel | None = None
+        self._heard_s = float("-inf")  # the line was busy until then
+        self._quarantine_s: dict[int, float] = {}  # unit -> nothing is sent before, on the loop's clock
+        self._owed: dict[int, list[_Owed]] = {}  # unit -> sent and not answered, oldest first
+
+    @property
+    def name(self) -> str:
+        """The URL of the port."""
+        return self._name
+
+    async def exchange(self, request: Request) -> Reply:
+        """One transaction; queues for the line after the quarantine of its unit."""
+        while True:
+            await asyncio.sleep(self._rest_s(request.unit))
+            async with self._turn:
+                if self._rest_s(request.unit) <= 0:  # nobody failed with this unit while we queued
+                    return await self._transact(request)
+
+    async def close(self) -> None:
+        """Give the port back once the transaction in flight is over; what is owed stays owed."""
+        async with self._turn:
+            self._let_go()
+
+    async def _transact(self, request: Request) -> Reply:
+        owed = self._owed.setdefault(request.unit, [])
+        while any(_alike(old.request, request) for old in owed):
+            await self._ask(_sounding(request), owed)
+        alone = not owed
+        reply = await self._ask(request, owed)
+        if isinstance(reply, Refusal) and not alone:
+            raise BadReply(f"refused with exception {reply.code}, or that was a late reply to an earlier request")
+        return reply
+
+    async def _ask(self, request: Request, owed: list[_Owed]) -> Reply:
+        channel = await self._opened()
+        await self._wait_for_silence(channel)
+        deadline_s = _now_s() + self._patience_s(request)
+        owed[:] = [*(old for old in owed if _now_s() - old.sent_s < _LATEST_S), _Owed(request, _now_s())]
+        try:
+            channel.write(rtu_frame(request))
+            reply = await self._hear(channel, RtuReader(request), deadline_s, skip_bad=len(owed) > 1)
+        except BaseException as failure:
+            if isinstance(failure, NoReply | asyncio.CancelledError):
+                self._quarantine_s[request.unit] = deadline_s + self._timeout_s
+            if not self._keep_open:
+                self._let_go()
+            raise
+        finally:
+            self._heard_s = _now_s()
+        _settle(owed, request, reply)
+        return reply
+
+    async def _hear(self, channel: Channel, reader: RtuReader, deadline_s: float, *, skip_bad: bool) -> Reply:
+        """The reply in time; with `skip_bad` a bad one counts only when no good one follows."""
+        bad: BadReply | None = None
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                while True:
+                    data = await channel.some()
+                    try:
+                        if (reply := reader.feed(data)) is not None:
+                            return reply
+                    except BadReply as fault:
+                        if not skip_bad:
+                            raise
+                        bad = fault
+        except TimeoutError:
+            raise bad or NoReply(f"no reply within {self._timeout_s:g} s ({reader.leftover})") from None
+
+    async def _wait_for_silence(self, channel: Channel) -> None:
+        """Throw away what comes until nothing came for a gap; NoReply on a line that never falls silent."""
+        give_up_s = _now_s() + _BABBLE_TIMEOUTS * self._timeout_s
+        self._discard(channel)
+        while (rest_s := self._heard_s + self._gap_s - _now_s()) > 0:
+            if _now_s() > give_up_s:
+                raise NoReply(f"the line is never silent for {self._gap_s * 1000:.2f} ms, nothing was sent")
+            await asyncio.sleep(rest_s)
+            self._discard(channel)
+
+    def _discard(self, channel: Channel) -> None:
+        if channel.drain():
+            self._heard_s = _now_s()
+
+    async def _opened(self) -> Channel:
+        if self._channel is not None and self._channel.ended:
+            self._let_go()
+        if self._channel is None:
+            self._channel = await self._open()
+        return self._channel
+
+    def _rest_s(self, unit: int) -> float:
+        return self._quarantine_s.get(unit, float("-inf")) - _now_s()
+
+    def _patience_s(self, request: Request) -> float:
+        characters = len(rtu_frame(request)) + request.reply_size + 3
+        return self._timeout_s + characters * self._character_s
+
+    def _let_go(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _alike(one: Request, other: Request) -> bool:
+    """Whether a reply to the one could be taken for a reply to the other."""
+    same = one.function == other.function and one.count == other.count
+    return same and (one.reads or one.address == other.address)
+
+
+def _sounding(upcoming: Request) -> Request:
+    """A short read whose reply can be told from the upcoming one's."""
+    count = next(count for count in _SOUNDINGS if count != upcoming.count)
+    table = Table(upcoming.function) if upcoming.reads else Table.HOLDING
+    return read(upcoming.unit, table, min(upcoming.address, 0x10000 - count), count)
+
+
+def _settle(owed: list[_Owed], request: Request, reply: Reply) -> None:
+    """Strike out what can not be answered any more now that this reply has come, giving the oldest the benefit."""
+    oldest = 0 if isinstance(reply, Refusal) else next(n for n, old in enumerate(owed) if _alike(old.request, request))
+    del owed[: oldest + 1]
+
+
+def gap_s(settings: SerialSettings) -> float:
+    """The silence that separates two frames on this line."""
+    return _GAP_CHARACTERS * settings.character_s if settings.baud <= 19200 else _GAP_LEAST_S
+
+
+class RtuBus(Bus):
+    """A register bus on a serial port; opens it when first used, again after it was unplugged."""
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        baud: int = 9600,
+        parity: Parity = "N",
+        stopbits: StopBits = 1,
+        timeout_s: float,
+        retries: int = 1,
+    ) -> None:
+        settings = SerialSettings(path, baud, parity, stopbits)
+        line = RtuLine(
+            f"serial://{path}",
+            lambda: open_port(settings),
+            timeout_s=timeout_s,
+            gap_s=gap_s(settings),
+            character_s=settings.character_s,
+            keep_open=True,
+        )
+        super().__init__(line, retries=retries)
+
+
+class RtuOverTcpBus(Bus):
+    """A register bus on a serial port behind a TCP converter that passes RTU frames through."""
+
+    def __init__(self, host: str, port: int, *, timeout_s: float, gap_s: float = 0.02, retries: int = 1) -> None:
+        line = RtuLine(
+            f"rtu+tcp://{host}:{port}",
+            lambda: connect(host, port, timeout_s),
+            timeout_s=timeout_s,
+            gap_s=gap_s,
+            keep_open=False,
+        )
+        super().__init__(line, retries=retries)

@@ -1,0 +1,81 @@
+"""URLs: what they mean, what is wrong with a wrong one, and who shares a bus."""
+
+import asyncio
+
+import pytest
+
+from drivers.links import Buses, Link, NetLink, open_bus, parse_url
+from drivers.modbus.rtu import RtuBus, RtuOverTcpBus
+from drivers.modbus.serial_channel import SerialSettings
+from drivers.modbus.tcp import TcpBus
+
+
+@pytest.mark.parametrize(
+    ("url", "link"),
+    [
+        ("tcp://meter", NetLink("tcp", "meter", 502)),
+        ("tcp://192.0.2.7:1502", NetLink("tcp", "192.0.2.7", 1502)),
+        ("tcp://[2001:db8::1]:502", NetLink("tcp", "2001:db8::1", 502)),
+        ("tcp://meter:502/", NetLink("tcp", "meter", 502)),
+        ("rtu+tcp://converter:4001", NetLink("rtu+tcp", "converter", 4001)),
+        ("serial:///dev/ttyUSB0", SerialSettings("/dev/ttyUSB0", 9600, "N", 1)),
+        ("serial:///dev/ttyUSB0?baud=19200&parity=e&stopbits=2", SerialSettings("/dev/ttyUSB0", 19200, "E", 2)),
+    ],
+)
+def test_what_a_url_means(url: str, link: Link) -> None:
+    assert parse_url(url) == link
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://meter", "scheme 'http' is not known; allowed is tcp://host:502, rtu"),
+        ("meter:502", "scheme 'meter' is not known"),
+        ("/dev/ttyUSB0", "scheme '' is not known"),
+        ("tcp://", "the host is missing"),
+        ("tcp://:502", "the host is missing"),
+        ("tcp://meter:0", "the port is missing or bad; allowed is tcp://host:port with 1 to 65535"),
+        ("tcp://meter:65536", "the port is missing or bad"),
+        ("tcp://meter:http", "the port is missing or bad"),
+        ("tcp://meter:502/unit/1", "only host and port are allowed"),
+        ("tcp://meter:502?unit=1", "only host and port are allowed"),
+        ("tcp://me@meter:502", "only host and port are allowed"),
+        ("rtu+tcp://converter", "the port is missing or bad; allowed is rtu"),
+        ("serial://", "the port's path is missing"),
+        ("serial://dev/ttyUSB0", "three slashes"),
+        ("serial:///dev/ttyUSB0?baud=9601", "baud is '9601'; allowed is 1200, 2400, 4800, 9600"),
+        ("serial:///dev/ttyUSB0?baud=", "baud is ''"),
+        ("serial:///dev/ttyUSB0?parity=M", "parity is 'M'; allowed is N, E, O"),
+        ("serial:///dev/ttyUSB0?stopbits=1.5", "stopbits is '1.5'; allowed is 1, 2"),
+        ("serial:///dev/ttyUSB0?speed=9600", "speed not known or doubled; baud, parity, stopbits"),
+        ("serial:///dev/ttyUSB0?baud=9600&baud=9600", "not known or doubled"),
+        ("serial:///dev/ttyUSB0?baud", "allowed is .key=value"),
+    ],
+)
+def test_what_is_wrong_with_a_url(url: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as error:
+        parse_url(url)
+    assert str(error.value).startswith(f"{url}: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [("tcp://meter", TcpBus), ("rtu+tcp://converter:4001", RtuOverTcpBus), ("serial:///dev/ttyUSB0", RtuBus)],
+)
+def test_the_bus_of_a_link_opens_nothing_until_used(url: str, kind: type) -> None:
+    assert isinstance(open_bus(url, 1.0), kind)
+
+
+def test_devices_on_the_same_line_share_one_bus() -> None:
+    buses = Buses()
+    assert buses.get("serial:///dev/ttyUSB0", 1.0) is buses.get("serial:///dev/ttyUSB0?baud=9600", 2.0)
+    assert buses.get("tcp://meter", 1.0) is buses.get("tcp://meter:502", 1.0)
+    assert buses.get("tcp://meter", 1.0) is not buses.get("tcp://other", 1.0)
+    asyncio.run(buses.close())
+
+
+def test_one_port_has_one_setting() -> None:
+    buses = Buses()
+    buses.get("serial:///dev/ttyUSB0?baud=9600", 1.0)
+    with pytest.raises(ValueError, match=r"ttyUSB0 is already used as .*baud=9600.* one line has one setting"):
+        buses.get("serial:///dev/ttyUSB0?baud=19200", 1.0)
