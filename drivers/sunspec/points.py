@@ -1,0 +1,146 @@
+"""SunSpec point types, and how a model's registers become values.
+
+Source: the SunSpec model definitions (JSON, Apache-2.0) and the not-implemented values of pysunspec2 1.3.7 (`mb.py`).
+A value that is not implemented, or whose scale factor is not, is None.
+"""
+
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from protocols.faults import BadReply
+from protocols.registers import text
+
+SCALE_MOST: Final = 10  # a sunssf is -10 to 10
+
+
+class Kind(Enum):
+    """A point type: its name in the model files, its `struct` code and the number that means "not implemented"."""
+
+    INT16 = ("int16", "h", -0x8000)
+    UINT16 = ("uint16", "H", 0xFFFF)
+    ENUM16 = ("enum16", "H", 0xFFFF)
+    SUNSSF = ("sunssf", "h", -0x8000)
+    INT32 = ("int32", "i", -0x80000000)
+    UINT32 = ("uint32", "I", 0xFFFFFFFF)
+    ACC32 = ("acc32", "I", 0)  # an accumulator: 0 is the value of one that does not exist
+    UINT64 = ("uint64", "Q", 0xFFFFFFFFFFFFFFFF)
+
+    @property
+    def words(self) -> int:
+        """How many registers it takes."""
+        return struct.calcsize(f">{self.value[1]}") // 2
+
+    def decode(self, words: Sequence[int]) -> int | None:
+        """The number; None where it is not implemented."""
+        _, code, absent = self.value
+        (number,) = struct.unpack(f">{code}", struct.pack(f">{self.words}H", *words))
+        return int(number) if number != absent else None
+
+    def encode(self, number: int) -> tuple[int, ...]:
+        """The words of a number; ValueError where it does not fit or would mean "not implemented"."""
+        _, code, absent = self.value
+        try:
+            packed = struct.pack(f">{code}", number)
+        except struct.error:
+            packed = b""
+        if number == absent or not packed:
+            raise ValueError(f"{number} does not fit into a SunSpec {self.value[0]}")
+        return struct.unpack(f">{self.words}H", packed)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A number in a model: its offset counts from the model's ID register, `scale` names its scale factor point."""
+
+    name: str
+    offset: int
+    kind: Kind
+    scale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string in a model."""
+
+    name: str
+    offset: int
+    words: int
+
+
+class Model:
+    """The points of one model that we use."""
+
+    def __init__(self, number: int, points: Iterable[Point], texts: Iterable[Text] = ()) -> None:
+        self.number = number
+        self.points = {point.name: point for point in points}
+        self.texts = {text.name: text for text in texts}
+        missing = {point.scale for point in self.points.values() if point.scale} - set(self.points)
+        if missing:
+            raise ValueError(f"model {number}: scale factors {sorted(missing)} are not points of it")
+
+    def span(self, names: Iterable[str]) -> tuple[int, int]:
+        """First offset and register count that hold these points and their scale factors."""
+        points = [self.points[name] for name in names]
+        points += [self.points[point.scale] for point in points if point.scale]
+        first = min(point.offset for point in points)
+        return first, max(point.offset + point.kind.words for point in points) - first
+
+
+class Snapshot:
+    """Registers of a model from one transaction; `first` is the offset of the first one."""
+
+    def __init__(self, model: Model, first: int, words: Sequence[int]) -> None:
+        self._model = model
+        self._first = first
+        self._words = words
+
+    def raw(self, name: str) -> int | None:
+        """The number as it stands in the registers; None where not implemented or not in the device's model."""
+        point = self._model.points[name]
+        words = self._cut(point.offset, point.kind.words)
+        return point.kind.decode(words) if len(words) == point.kind.words else None
+
+    def value(self, name: str) -> float | None:
+        """The number in its unit, by the scale factor read with it."""
+        raw, exponent = self.raw(name), self.exponent(name)
+        return None if raw is None or exponent is None else scaled(raw, exponent)
+
+    def exponent(self, name: str) -> int | None:
+        """The power of ten by which the number is scaled; 0 for a point without scale factor."""
+        factor = self._model.points[name].scale
+        if factor is None:
+            return 0
+        exponent = self.raw(factor)
+        if exponent is not None and abs(exponent) > SCALE_MOST:
+            raise BadReply(f"model {self._model.number}: {factor} is {exponent}; allowed is -10 to 10")
+        return exponent
+
+    def text(self, name: str) -> str:
+        """A string; empty where not implemented."""
+        place = self._model.texts[name]
+        return text(self._cut(place.offset, place.words))
+
+    def _cut(self, offset: int, count: int) -> Sequence[int]:
+        start = offset - self._first
+        return self._words[start : start + count] if start >= 0 else ()
+
+
+def scaled(number: float, exponent: int) -> float:
+    """The number times ten to this power; dividing for a negative one, so that 2301 tenths are 230.1."""
+    return float(number * 10**exponent) if exponent >= 0 else number / 10**-exponent
+
+
+def changes(model: Model, values: Mapping[str, int]) -> list[tuple[int, tuple[int, ...]]]:
+    """Raw values as writes of adjacent registers: offset and words, in the order given."""
+    runs: list[tuple[int, tuple[int, ...]]] = []
+    for name, number in values.items():
+        point = model.points[name]
+        words = point.kind.encode(number)
+        if runs and runs[-1][0] + len(runs[-1][1]) == point.offset:
+            runs[-1] = (runs[-1][0], runs[-1][1] + words)
+        else:
+            runs.append((point.offset, words))
+    return runs
