@@ -1,5 +1,6 @@
 """The composition root: the one place that knows concrete classes and puts a home node together."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,6 +39,7 @@ class World:
     journal: Journal
     uplink: Uplink
     bus_of: BusOf
+    finished_cycle: Callable[[], None] = lambda: None
 
 
 def home_node(loaded: Loaded, world: World) -> HomeNode:
@@ -58,7 +60,7 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
         if (line := built[device.name][1]) is not None
     }
     desk = ContractDesk(Trust(loaded.keys, loaded.issuers), _admission(config), world.clock, world.journal, outbox)
-    parts = Parts(pollers, outputs, desk, outbox, reporter, world.uplink, world.clock)
+    parts = Parts(pollers, outputs, desk, outbox, reporter, world.uplink, world.clock, world.finished_cycle)
     return HomeNode(_settings(config, topics), parts)
 
 

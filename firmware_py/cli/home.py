@@ -15,6 +15,7 @@ from firmware_py.compose import World, home_node, mqtt_uplink
 from firmware_py.config import ConfigError, Loaded, load
 from firmware_py.guardian import Guardian, StateLock
 from firmware_py.journal import SqliteJournal
+from firmware_py.watchdog import watchdog
 from protocols.faults import Fault
 
 ConfigPath = Annotated[Path, typer.Argument(help="The node's TOML file.", metavar="CONFIG.toml")]
@@ -60,7 +61,7 @@ async def _run(path: Path, loaded: Loaded) -> None:
 
 async def _guarded(path: Path, loaded: Loaded) -> None:
     journal, buses = SqliteJournal(loaded.home.node.state_dir / "journal.sqlite"), Buses()
-    node = home_node(loaded, World(SystemClock(), journal, mqtt_uplink(loaded), buses.get))
+    node = home_node(loaded, World(SystemClock(), journal, mqtt_uplink(loaded), buses.get, watchdog()))
     guardian = await Guardian.start(path)
     running = asyncio.create_task(node.run())
     for sign in (signal.SIGTERM, signal.SIGINT):

@@ -6,7 +6,7 @@ Whatever ends it, the outputs are let go first, then the link is told. One dead 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -54,6 +54,7 @@ class Parts:
     reporter: Reporter
     uplink: Uplink
     clock: Clock
+    finished_cycle: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -152,6 +153,7 @@ class HomeNode:
         self.parts.reporter.tick()
         self.why = self.parts.reporter.explain(decision, inputs)
         self.figures.cycles += 1
+        self.parts.finished_cycle()
 
     def _freeze(self, now_s: float) -> Inputs:
         entry = self.parts.desk.book.in_force(now_s)
