@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
@@ -22,11 +23,13 @@ def screen(node: HomeNode, events: Sequence[ContractEvent]) -> Group:
 
 
 def _devices(node: HomeNode) -> Table:
-    table = Table(title="busbar demo: one home (import positive)", title_justify="left", expand=True)
-    for column in ("device", "health"):
-        table.add_column(column)
-    for column in ("V L1/L2/L3", "f Hz", "P W", "E in kWh", "E out kWh", "SoC %", "told"):
-        table.add_column(column, justify="right")
+    table = Table(title="busbar demo: one home (import positive)", title_justify="left", box=SIMPLE_HEAD, expand=True)
+    table.add_column("device", no_wrap=True)
+    table.add_column("health", no_wrap=True)
+    table.add_column("V L1/L2/L3", justify="right", overflow="fold")
+    for column in ("f Hz", "P W", "in kWh", "out kWh", "SoC %"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("told", justify="right", overflow="fold")
     for name, poller in node.parts.pollers.items():
         table.add_row(*_row(poller, node.parts.outputs.get(name)))
     return table
@@ -83,7 +86,7 @@ def _command(node: HomeNode, name: str, value_w: float | None) -> str:
 
 
 def _contract(events: Sequence[ContractEvent]) -> Table:
-    table = Table(title="contract", title_justify="left", expand=True, show_header=False)
+    table = Table(title="contract", title_justify="left", box=SIMPLE_HEAD, expand=True, show_header=False)
     table.add_column("at", no_wrap=True)
     table.add_column("state", no_wrap=True)
     table.add_column("why")
