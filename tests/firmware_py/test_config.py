@@ -103,6 +103,12 @@ def test_each_mistake_is_named(folder: Path, old: str, new: str, named: str) -> 
     assert any(named in line for line in mistakes(folder, GOOD.replace(old, new)))
 
 
+def test_the_example_is_good(folder: Path) -> None:
+    example = Path(__file__).parents[2] / "examples" / "home.toml"
+    (folder / "dso.example.pub").write_text(public_part(KEY))
+    assert len(load(write(folder, example.read_text())).home.device) == 3
+
+
 def test_a_file_that_is_no_toml_says_where(folder: Path) -> None:
     (line,) = mistakes(folder, "[node\nid=")
     assert "line 1" in line
