@@ -28,7 +28,7 @@ class SimHome:
 
     Power is positive when consumed, at every terminal. PCC power = load + PV + battery, phase by phase; PV and battery
     are balanced over the phases, the load is not. `day_s` is the time of day at which the home starts. A step longer
-    than `step_s` is cut into equal parts of at most that.
+    than `step_s` is cut into equal parts of at most that. `netting`: how the meter at the PCC adds its phases (sdm630.py).
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class SimHome:
         step_s: float = STEP_S,
         inverter_models: tuple[int, ...] = ALL_MODELS,
         lag_s: float = 1.0,
+        netting: bool = False,
     ) -> None:
         # A generator each: more draws in one part must not change another.
         self.load = Load(Random(f"{seed} load"), day_s)
@@ -50,7 +51,7 @@ class SimHome:
         self.terminals = {name: Terminal() for name in ("grid", "pv", "battery", "load")}
         serial = 21_000_000 + 10 * (seed % 1_000_000)
         self.images: dict[str, RegisterImage] = {
-            "grid": Sdm630(self.terminals["grid"], serial=serial),
+            "grid": Sdm630(self.terminals["grid"], serial=serial, netting=netting),
             "pv": SunSpecInverter(self.terminals["pv"], self.plant, models=inverter_models, serial=f"PV-{seed:04d}"),
             "battery": SunSpecBattery(self.terminals["battery"], self.store, serial=f"BAT-{seed:04d}"),
             "load": Sdm630(self.terminals["load"], serial=serial + 1),

@@ -94,7 +94,7 @@ class MemoryBroker:
             return False
         self.cut(client.client_id)
         self._clients[client.client_id] = client
-        for topic, payload in sorted(self.retained.items()):
+        for topic, payload in self.retained.items():
             if any(matches(each, topic) for each in client.subscriptions):
                 client.deliver(Message(topic, payload, retained=True))
         return True

@@ -89,6 +89,10 @@ class VirtualLoop(BaseEventLoop):
         self._spins = 0
         self._now_s = max(self._now_s, deadline_s)
 
+    def stall(self, seconds: float) -> None:
+        """Let time pass while nothing runs, as for a process that is stopped; what came due meanwhile runs late."""
+        self._now_s += seconds
+
     def _spin(self) -> None:
         self._spins += 1
         if self._spins > SPINS_MOST:

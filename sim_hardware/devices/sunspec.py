@@ -98,7 +98,7 @@ class Block:
     def __init__(self, model: Model, scales: Mapping[str, int], allowed: Mapping[str, Allowed] | None = None) -> None:
         self.model = model
         self.allowed = dict(allowed or {})
-        self.refresh: Callable[[], None] = lambda: None  # bring the words up to date, before each read and write
+        self.refresh: Callable[[], None] = lambda: None  # bring the words up to date, before each read
         self.written: Callable[[frozenset[str]], None] = lambda names: None  # after a write of these points
         self.words = [model.id, model.length] + [0] * model.length
         # Name: the point, its offset, and its unit; a point whose scale factor the device lacks is not there either.
@@ -163,7 +163,7 @@ class Block:
             raise IllegalAddress(f"model {self.model.id}, {name}: {len(words)} of {point.size} registers")
         value = self._value(name, words)
         fits = value in allowed if isinstance(allowed, frozenset) else allowed[0] <= value <= allowed[1]
-        if not fits or join(point.kind, words) == point.kind.absent:
+        if not fits:
             raise IllegalValue(f"model {self.model.id}, {name}: {value:g} is outside {allowed}")
 
     def apply(self, plan: Mapping[str, list[int]]) -> None:
@@ -228,7 +228,6 @@ class SunSpecImage:
         """Whole, writable points of one model, with values that they take: all or nothing."""
         for start, block in self._blocks:
             if start <= address and address + len(words) <= start + len(block.words):
-                block.refresh()
                 block.apply(block.plan(address - start, words))
                 return
         raise IllegalAddress(f"{len(words)} registers at {address} are not inside one model")

@@ -2,13 +2,15 @@
 
 import asyncio
 import struct
+from contextlib import nullcontext
 
 import pytest
 
+from protocols.faults import LinkDown
 from protocols.ports import Table
 from sim_hardware.home import SimHome
 from sim_hardware.serve import MEMORY_URLS, UNIT, memory_buses, serve_device, ticking
-from sim_hardware.virtual_time import run_virtual
+from sim_hardware.virtual_time import VirtualLoop, run_virtual
 
 
 def float_at(home: SimHome, device: str, address: int) -> float:
@@ -105,8 +107,12 @@ def test_a_stalled_loop_catches_up() -> None:
     async def main() -> float:
         home = SimHome(3, step_s=1.0)
         home.load.hold_w = (3600.0, 0.0, 0.0)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
         async with ticking(home, 0.3):
-            await asyncio.sleep(300.0)
+            await asyncio.sleep(100.0)
+            loop.stall(100.0)
+            await asyncio.sleep(100.0)
         return sum(home.terminals["load"].import_wh)
 
     assert run_virtual(main(), horizon_s=400) == pytest.approx(300.0, abs=0.31)
@@ -114,8 +120,38 @@ def test_a_stalled_loop_catches_up() -> None:
 
 def test_every_device_has_a_bus_and_its_faults_act_there() -> None:
     home = SimHome(1)
-    assert set(memory_buses(home)) == set(MEMORY_URLS.values())
     assert set(home.faults) == set(MEMORY_URLS) == set(home.images)
+
+    async def main() -> None:
+        buses = memory_buses(home)
+        assert set(buses) == set(MEMORY_URLS.values())
+        home.faults["pv"].begin("off")
+        for name, url in MEMORY_URLS.items():
+            table = Table.HOLDING if name in ("pv", "battery") else Table.INPUT
+            address = 40_000 if table is Table.HOLDING else 0
+            with pytest.raises(LinkDown) if name == "pv" else nullcontext():
+                await buses[url].read(UNIT, table, address, 2)
+
+    run_virtual(main(), horizon_s=10)
+
+
+def test_reactive_power_of_the_load_stands_at_the_meter() -> None:
+    home = SimHome(1)
+    home.load.hold_w = (1000.0, 400.0, 0.0)
+    home.after(1.0)
+    assert float_at(home, "grid", 0x3C) == float_at(home, "load", 0x3C) == pytest.approx(350.0)
+
+
+def test_a_netting_meter_counts_the_balance_of_its_phases() -> None:
+    home = SimHome(1, netting=True, step_s=1.0)
+    home.sun.hold_w_m2 = 0.0
+    home.store.request_w = -3000.0
+    home.load.hold_w = (3000.0, 0.0, 0.0)
+    home.after(60.0)
+    start_kwh = float_at(home, "grid", 0x4A)
+    home.load.hold_w = (2000.0, 0.0, 0.0)
+    home.after(360.0)
+    assert float_at(home, "grid", 0x4A) - start_kwh == pytest.approx(0.1, rel=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,29 @@ def test_a_message_on_its_way_when_the_broker_stops_was_not_taken() -> None:
     on_bench(film)
 
 
+def test_a_message_on_its_way_when_its_client_is_cut_was_not_taken() -> None:
+    async def film(bench: Bench) -> None:
+        sending = asyncio.create_task(bench.node.publish("n/t", b"half"))
+        await asyncio.sleep(0.001)
+        bench.broker.cut("node")
+        with pytest.raises(LinkDown):
+            await sending
+        assert ("n/t", b"half") not in await bench.new()
+
+    on_bench(film)
+
+
+def test_after_an_outage_nobody_is_connected_until_he_comes_back() -> None:
+    async def film(bench: Bench) -> None:
+        await bench.new()
+        bench.broker.stop()
+        bench.broker.start()
+        bench.broker.publish("n/t", b"missed")
+        assert await bench.new() == []
+
+    on_bench(film)
+
+
 def test_a_refused_publish_says_so() -> None:
     async def film(bench: Bench) -> None:
         bench.broker.refuse("n/forbidden/#")

@@ -119,6 +119,14 @@ def test_a_battery_never_leaves_its_limits(requests: list[float], dt_s: float, s
         assert abs(store.power_w) <= 5000.0
 
 
+def test_the_last_step_fills_and_empties_exactly() -> None:
+    store = BatteryStore(soc=0.99, lag_s=0.0)
+    for request_w, soc in ((5000.0, 1.0), (-5000.0, 0.05)):
+        store.request_w = request_w
+        store.after(7200.0)
+        assert store.soc == pytest.approx(soc)
+
+
 def test_a_full_battery_takes_nothing_and_an_empty_one_gives_nothing() -> None:
     full, empty = BatteryStore(soc=1.0, lag_s=0.0), BatteryStore(soc=0.05, lag_s=0.0)
     full.request_w, empty.request_w = 3000.0, -3000.0

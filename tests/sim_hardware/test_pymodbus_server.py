@@ -73,6 +73,7 @@ TCP = [
     ("00 08 00 00 00 06 01 04 00 00 00 52", "00 08 00 00 00 03 01 84 03"),  # 41 values: illegal data value
     ("00 09 00 00 00 06 01 06 00 02 42 70", "00 09 00 00 00 03 01 86 02"),  # function 6 writes half a value
     ("00 0a 00 00 00 06 01 01 00 00 00 01", "00 0a 00 00 00 03 01 81 01"),  # coils: illegal function
+    ("00 0c 00 00 00 06 01 05 00 02 ff 00", "00 0c 00 00 00 03 01 85 01"),  # write a coil: illegal function
     ("00 0b 00 00 00 06 09 04 00 00 00 02", "00 0b 00 00 00 03 09 84 0b"),  # no such unit: gateway, no response
 ]
 

@@ -97,6 +97,9 @@ def test_neutral_current_is_the_vector_sum() -> None:
     assert value(Sdm630(Terminal(power_w=(2300.0, 0.0, 0.0))), 0x00E0) == pytest.approx(10.0)
     # Two equal currents 120 degrees apart add up to one of them.
     assert value(Sdm630(Terminal(power_w=(2300.0, 2300.0, 0.0))), 0x00E0) == pytest.approx(10.0)
+    # 10 A in phase on L1, and 10 A on L2 that lag by 90 degrees, 210 behind L1: |10 + 10 (cos 210, -sin 210)|.
+    lagging = Terminal(power_w=(2300.0, 0.0, 0.0), reactive_var=(0.0, 2300.0, 0.0))
+    assert value(Sdm630(lagging), 0x00E0) == pytest.approx(math.hypot(10.0 - 5.0 * math.sqrt(3.0), 5.0))
 
 
 def test_a_block_of_forty_parameters_with_holes_as_zero() -> None:
@@ -160,11 +163,12 @@ def test_a_wrong_write_is_refused_and_changes_nothing(address: int, words: list[
 
 
 def test_phases_that_oppose_each_other_count_both_ways_unless_netting() -> None:
-    terminal = Terminal(power_w=(3600.0, -1800.0, 0.0))
+    terminal = Terminal(power_w=(3600.0, -1800.0, 0.0))  # 1,000 s of it; then 1,000 s turned about
     summing, netting = Sdm630(terminal), Sdm630(terminal, netting=True)
-    for _ in range(1000):
+    for step in range(2000):
+        terminal.power_w = (3600.0, -1800.0, 0.0) if step < 1000 else (-3600.0, 0.0, 0.0)
         terminal.after(1.0)
         summing.after(1.0)
         netting.after(1.0)
-    assert (value(summing, 0x0048), value(summing, 0x004A)) == pytest.approx((1.0, 0.5))
-    assert (value(netting, 0x0048), value(netting, 0x004A)) == pytest.approx((0.5, 0.0))
+    assert (value(summing, 0x0048), value(summing, 0x004A)) == pytest.approx((1.0, 1.5))
+    assert (value(netting, 0x0048), value(netting, 0x004A)) == pytest.approx((0.5, 1.0))

@@ -105,6 +105,31 @@ def test_a_limit_binds_discharging() -> None:
     assert bench.injected_w() == -4000
 
 
+def test_a_limit_reverts_by_its_own_timer() -> None:
+    bench = Bench()
+    bench.set_w(4000, 0)
+    bench.write("WMaxLimPctEna", 1, 250, 500, 1, 0, 30)
+    bench.home.after(29.0)
+    assert (bench.injected_w(), bench.read(704, "WMaxLimPctRvrtRem", 2)) == (1250, [0, 1])
+    bench.home.after(20.0)
+    assert (bench.injected_w(), bench.read(704, "WMaxLimPct")) == (2500, [500])
+
+
+def test_reactive_power_shows_injection_positive() -> None:
+    bench = Bench()
+    bench.home.terminals["battery"].reactive_var = (100.0, 100.0, 100.0)
+    assert (bench.read(701, "Var"), bench.read(701, "VarL2")) == ([0x10000 - 300], [0x10000 - 100])
+
+
+def test_discharged_energy_is_injected_energy_of_each_phase() -> None:
+    bench = Bench(step_s=1.0)
+    bench.set_w(3000, 0)
+    bench.home.after(1800.0)
+    assert bench.read(701, "TotWhInj", 4)[3] == pytest.approx(1500, abs=2)
+    assert bench.read(701, "TotWhInjL2", 4)[3] == pytest.approx(500, abs=1)
+    assert bench.read(701, "TotWhAbsL2", 4) == [0, 0, 0, 0]
+
+
 def test_energy_and_state_of_charge_are_what_flowed() -> None:
     bench = Bench(step_s=1.0)
     bench.set_w(-3000, 0)

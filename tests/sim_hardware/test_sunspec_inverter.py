@@ -80,6 +80,21 @@ def test_the_timer_runs_down_and_the_limit_lifts() -> None:
     assert bench.produced_w() == pytest.approx(4000, abs=1)
 
 
+def test_the_remaining_time_is_rounded_up_so_that_zero_means_over() -> None:
+    bench = Bench()
+    bench.limit_704(200, 10)
+    bench.home.after(0.5)
+    assert bench.read(704, "WMaxLimPctRvrtRem", 2) == [0, 10]
+    bench.home.after(9.4)
+    assert bench.read(704, "WMaxLimPctRvrtRem", 2) == [0, 1]
+
+
+def test_reactive_power_shows_injection_positive() -> None:
+    bench = Bench()
+    bench.home.terminals["pv"].reactive_var = (100.0, 100.0, 100.0)
+    assert bench.read(103, "VAr") == [0x10000 - 300]
+
+
 def test_the_timer_falls_to_the_fallback_limit() -> None:
     bench = Bench()
     bench.limit_704(0, 5, fallback=600, fallback_on=1)

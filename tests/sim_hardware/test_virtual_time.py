@@ -31,16 +31,20 @@ def test_a_day_of_sleep_takes_a_blink() -> None:
     assert time.perf_counter() - began < 30.0
 
 
+# Sums of differences drift away from these.
+DEADLINES = [0.1 * number for number in range(1, 5000)]
+
+
 def test_time_stands_exactly_on_each_deadline() -> None:
     async def main() -> list[float]:
         loop = asyncio.get_running_loop()
         woken: list[float] = []
-        for when in (0.3, 0.1, 0.2):
+        for when in reversed(DEADLINES):
             loop.call_at(when, lambda: woken.append(loop.time()))
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1000.0)
         return woken
 
-    assert run_virtual(main(), horizon_s=1) == [0.1, 0.2, 0.3]
+    assert run_virtual(main(), horizon_s=1000) == DEADLINES
 
 
 def test_timeouts_run_on_virtual_time() -> None:
@@ -83,6 +87,24 @@ def test_spinning_without_time_passing_is_found(monkeypatch: pytest.MonkeyPatch)
 
     with pytest.raises(Spinning, match="1000 turns at 3 s"):
         run_virtual(main(), horizon_s=100)
+
+
+def test_after_a_stall_what_came_due_runs_late_and_in_order() -> None:
+    async def main() -> list[tuple[str, float]]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        course: list[tuple[str, float]] = []
+
+        def note(name: str) -> None:
+            course.append((name, loop.time()))
+
+        for name, when in (("a", 1.0), ("b", 2.0), ("c", 50.0)):
+            loop.call_at(when, note, name)
+        loop.stall(10.0)
+        await asyncio.sleep(60.0)
+        return course
+
+    assert run_virtual(main(), horizon_s=100) == [("a", 10.0), ("b", 10.0), ("c", 50.0)]
 
 
 def test_left_over_tasks_are_cancelled_oldest_first_and_may_clean_up() -> None:
