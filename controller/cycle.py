@@ -25,7 +25,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """A controllable device as frozen for a cycle. Power and state of charge are None where absent or too old."""
+    """A controllable device as frozen for a cycle. Power and state of charge are None where absent or too old.
+
+    `falls_back`: it has a declared fallback power, so that running free is something it must be told and kept in.
+    """
 
     name: str
     role: Role
@@ -34,6 +37,7 @@ class DeviceView:
     soc_percent: float | None = None
     limited_to_w: float | None = None
     soc_least_percent: float = 0.0
+    falls_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +136,24 @@ def _bound_why(view: DeviceView, full: bool, empty: bool) -> str:
 def _producer(view: DeviceView) -> Producer | None:
     if view.role is not Role.PRODUCER or view.ratings is None or view.power_w is None:
         return None
-    return Producer(view.name, view.power_w, view.ratings.produce_max_w, view.limited_to_w)
+    most_w, limited_to_w = view.ratings.produce_max_w, view.limited_to_w
+    return Producer(
+        view.name, view.power_w, most_w, None if limited_to_w is None or limited_to_w >= most_w else limited_to_w
+    )
 
 
 def _commands(inputs: Inputs, shared: Split) -> dict[str, float | None]:
     """The last word before the wire: every command inside the ratings, and a device not taking part is let go."""
-    commands: dict[str, float | None] = {}
-    for view in inputs.devices:
-        wanted_w = shared.follow_w.get(view.name) if view.role is Role.FOLLOWER else shared.limit_w.get(view.name)
-        commands[view.name] = (
-            None if wanted_w is None or view.ratings is None else _hard(view.role, view.ratings, wanted_w)
-        )
-    return commands
+    return {view.name: _command(view, shared) for view in inputs.devices}
+
+
+def _command(view: DeviceView, shared: Split) -> float | None:
+    if view.ratings is None or view.name not in {**shared.follow_w, **shared.limit_w}:
+        return None
+    wanted_w = shared.follow_w.get(view.name) if view.role is Role.FOLLOWER else shared.limit_w[view.name]
+    if wanted_w is None and view.falls_back:
+        return view.ratings.produce_max_w
+    return None if wanted_w is None else _hard(view.role, view.ratings, wanted_w)
 
 
 def _hard(role: Role, ratings: Ratings, wanted_w: float) -> float:

@@ -187,6 +187,7 @@ class HomeNode:
             power_w=reading.value("power_w") if reading is not None else None,
             soc_percent=reading.value("soc_percent") if reading is not None else None,
             limited_to_w=held.value_w if limited and held is not None else None,
+            falls_back=output.falls_back,
             soc_least_percent=self._settings.soc_least_percent.get(output.name, 0.0),
         )
 

@@ -54,7 +54,7 @@ class Output:
     """The lease of one device. `command` says what is wanted; `run` writes it; `applied` says whether it holds."""
 
     def __init__(self, line: Line, policy: LeasePolicy, clock: Clock, journal: Journal) -> None:
-        self.name, self.role = line.name, line.role
+        self.name, self.role, self.falls_back = line.name, line.role, line.rest_w is not None
         self.held: Lease | None = None
         self.wanted_w: float | None = None
         self.writes = 0

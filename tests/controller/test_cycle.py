@@ -118,6 +118,15 @@ def test_a_ramp_starts_where_the_site_is() -> None:
     assert targets == [500.0, 400.0, 300.0, 200.0]
 
 
+def test_a_producer_with_a_fallback_is_kept_free_by_lease_and_falls_back_only_when_nobody_sees() -> None:
+    """Let go, it would fall to its fallback limit in the middle of a sunny day."""
+    devices = (BATTERY, replace(PV, falls_back=True))
+    assert decided(replace(INPUTS, devices=devices)).commands["pv"] == 5000.0
+    held = (BATTERY, replace(PV, falls_back=True, limited_to_w=5000.0))
+    assert decided(replace(INPUTS, devices=held)).commands["pv"] == 5000.0
+    assert decided(replace(INPUTS, devices=devices, site_w=None)).commands["pv"] is None
+
+
 def test_commands_never_leave_the_ratings() -> None:
     hungry = msgspec.structs.replace(CONTRACT, power_w=9000.0)
     decision = decided(replace(INPUTS, contract=hungry))
