@@ -70,8 +70,8 @@ class Reporter:
             overruled=[WhyOverruled(o.source, o.asked_w, o.got_w, o.by) for o in verdict.overruled],
         )
         if self._said is None or _kind(why) != _kind(self._said):
-            self._said = why
-            self._outbox.say(self._topics.why, encode(why), retain=True)
+            # What could not be said (no link) is said again in the next cycle: the retained one must not go on lying.
+            self._said = why if self._outbox.say(self._topics.why, encode(why), retain=True) else None
         return why
 
     def _record(self, closed: list[Interval]) -> None:
