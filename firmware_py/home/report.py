@@ -26,6 +26,7 @@ class Reporter:
         self.readings = 0
         self._topics, self._outbox, self._clock, self._intervals = topics, outbox, clock, intervals
         self._said: Why | None = None
+        self._unsaid: dict[str, bytes] = {}
 
     def reading(self, reading: Reading) -> None:
         """A device was read: publish it and count it into its interval."""
@@ -35,7 +36,8 @@ class Reporter:
             self._record(meter.add(reading, self._moment()))
 
     def tick(self) -> None:
-        """Close the intervals that are over, with or without readings."""
+        """Close the intervals that are over, with or without readings; say what could not be said before."""
+        self._say_events()
         moment = self._moment()
         for meter in self._intervals.values():
             self._record(meter.tick(moment))
@@ -45,9 +47,15 @@ class Reporter:
         self.happened(device, health.state, health.why)
 
     def happened(self, subject: str, state: str, why: str) -> None:
-        """Say an event, once."""
+        """Say an event, once; without a link the newest of each subject waits for it."""
         event = Happening(self._topics.node, utc_text(self._clock.utc()), subject, state, why)
-        self._outbox.say(self._topics.event, encode(event))
+        self._unsaid[subject] = encode(event)
+        self._say_events()
+
+    def _say_events(self) -> None:
+        for subject, payload in list(self._unsaid.items()):
+            if self._outbox.say(self._topics.event, payload):
+                del self._unsaid[subject]
 
     def status(self, *, online: bool) -> None:
         """Say whether the node is there (retained)."""
