@@ -1,0 +1,96 @@
+"""What stands between a node and its world in a scenario: devices that are watched, and a process that can be killed."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from protocols.faults import LinkDown, StoreFailed
+from protocols.ports import Journal, RegisterBus, Table
+from sim_hardware.devices.image import RegisterImage
+
+
+class Watched:
+    """A device whose writes are kept as (address, words), and whose registers can be made to lie."""
+
+    def __init__(self, image: RegisterImage) -> None:
+        self.image = image
+        self.writes: list[tuple[int, tuple[int, ...]]] = []
+        self.lies: dict[int, int] = {}
+
+    def read(self, table: Table, address: int, count: int) -> list[int]:
+        words = self.image.read(table, address, count)
+        return [self.lies.get(address + offset, word) for offset, word in enumerate(words)]
+
+    def write(self, address: int, words: Sequence[int]) -> None:
+        self.writes.append((address, tuple(words)))
+        self.image.write(address, words)
+
+    def after(self, dt_s: float) -> None:
+        self.image.after(dt_s)
+
+
+class Process:
+    """One life of a node: once killed, nothing that it does reaches a wire or the disk any more."""
+
+    def __init__(self) -> None:
+        self.is_killed = False
+
+    def bus(self, bus: RegisterBus) -> RegisterBus:
+        return _Bus(self, bus)
+
+    def journal(self, journal: Journal) -> Journal:
+        return _Journal(self, journal)
+
+
+class _Bus:
+    def __init__(self, process: Process, bus: RegisterBus) -> None:
+        self._process, self._bus = process, bus
+
+    async def read(self, unit: int, table: Table, address: int, count: int) -> tuple[int, ...]:
+        self._insist_alive()
+        return await self._bus.read(unit, table, address, count)
+
+    async def write(self, unit: int, address: int, words: Sequence[int]) -> None:
+        self._insist_alive()
+        await self._bus.write(unit, address, words)
+
+    async def close(self) -> None:
+        await self._bus.close()
+
+    def _insist_alive(self) -> None:
+        if self._process.is_killed:
+            raise LinkDown("the process is dead")
+
+
+class _Journal:
+    def __init__(self, process: Process, journal: Journal) -> None:
+        self._process, self._journal = process, journal
+
+    async def append(self, stream: str, record: bytes) -> int:
+        self._insist_alive()
+        return await self._journal.append(stream, record)
+
+    async def pending(self, stream: str, after: int, limit: int) -> list[tuple[int, bytes]]:
+        return await self._journal.pending(stream, after, limit)
+
+    async def acknowledge(self, stream: str, up_to: int) -> None:
+        self._insist_alive()
+        await self._journal.acknowledge(stream, up_to)
+
+    async def keep(self, key: str, value: bytes) -> None:
+        self._insist_alive()
+        await self._journal.keep(key, value)
+
+    async def kept(self, key: str) -> bytes | None:
+        return await self._journal.kept(key)
+
+    def _insist_alive(self) -> None:
+        if self._process.is_killed:
+            raise StoreFailed("the process is dead")
+
+
+async def inline(work: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - whatever the work returns
+    """A journal's `offload` on virtual time: here and now."""
+    return work(*args)
+
+
+Offload = Callable[..., Awaitable[Any]]

@@ -1,0 +1,177 @@
+"""The stage: a simulated home, a broker, a head-end and the real home node, on virtual time."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from firmware_py.compose import World, announcements, home_node
+from firmware_py.config import Loaded, load
+from firmware_py.home.node import HomeNode
+from firmware_py.journal import SqliteJournal
+from protocols.contracts import Contract, encode_contract
+from protocols.ports import RegisterBus
+from protocols.signing import public_part, sign
+from protocols.topics import Topics
+from sim_hardware.faces.memory import MemoryBus
+from sim_hardware.home import SimHome
+from sim_hardware.memory_broker import MemoryBroker, MemoryUplink
+from sim_hardware.serve import MEMORY_URLS, memory_buses, tick
+from sim_hardware.virtual_time import VirtualClock
+from tests.scenarios.doubles import Process, Watched, inline
+from tests.scenarios.head_end import HeadEnd
+from tests.scenarios.keys import private_key
+
+NODE: Final = "home-1"
+ISSUERS: Final = ("dso", "aggregator")
+EPOCH: Final = datetime(2026, 6, 21, 10, 0, tzinfo=UTC)
+MODELS: Final = {"grid": "sdm630", "pv": "sunspec-inverter", "battery": "sunspec-battery", "load": "sdm630"}
+# Devices lag by a second; half of that per step is plenty, and cheap.
+STEP_S: Final = 0.5
+Options = Mapping[str, float | str]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What differs from the ordinary: keys of `[site]` and `[node]`, and of a `[[device]]` by its name."""
+
+    site: Options = field(default_factory=dict)
+    node: Options = field(default_factory=dict)
+    device: Mapping[str, Options] = field(default_factory=dict)
+    clock: datetime = EPOCH
+
+
+class Stage:
+    """Everything a film can look at and play with; `node` is the present life of the node, `lives` counts them."""
+
+    def __init__(self, seed: int, folder: Path, setup: Setup) -> None:
+        self.setup, self.folder = setup, folder
+        self.home = SimHome(seed, step_s=STEP_S)
+        self.devices = {name: Watched(image) for name, image in self.home.images.items()}
+        self.home.images.update(self.devices)
+        self.buses: dict[str, MemoryBus] = memory_buses(self.home)
+        self.topics, self.broker = Topics(NODE), MemoryBroker()
+        self.clock = VirtualClock(setup.clock)
+        self.head_end = HeadEnd(self.broker, self.topics)
+        self.lives, self.events_seen, self.last_seq = 0, 0, dict.fromkeys(ISSUERS, 0)
+        self._extras = [
+            asyncio.create_task(_physics(self.home), name="physics"),
+            asyncio.create_task(self.head_end.run(), name="head-end"),
+        ]
+        self.begin()
+
+    # One life of the node
+
+    def begin(self, **site: float | str) -> None:
+        """Start the node on the journal that is there; `site` are keys that changed while it was off."""
+        self.lives += 1
+        self.process = Process()
+        self.uplink = self._uplink()
+        self.journal = SqliteJournal(self.folder / "journal.sqlite", inline)
+        world = World(self.clock, self.process.journal(self.journal), self.uplink, self._bus)
+        self.node: HomeNode = home_node(self._loaded({**self.setup.site, **site}), world)
+        self._running = asyncio.create_task(self.node.run(), name=f"node, life {self.lives}")
+
+    async def stop(self) -> None:
+        """Stop it in order, as SIGTERM does."""
+        self._running.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._running
+        await self.journal.close()
+
+    async def kill(self) -> None:
+        """End it as SIGKILL does: nothing is said, written or let go any more; the broker says its last will."""
+        self.process.is_killed = True
+        self.broker.cut(NODE, bar=True)
+        await self.stop()
+        self.broker.admit(NODE)
+
+    async def close(self) -> None:
+        """Stop whatever runs."""
+        if not self._running.done():
+            await self.stop()
+        for task in self._extras:
+            task.cancel()
+        await asyncio.gather(*self._extras, return_exceptions=True)
+
+    def insist_all_run(self) -> None:
+        """Raise what has ended a task that must go on."""
+        for task in (self._running, *self._extras):
+            if task.done() and not task.cancelled():
+                task.result()
+
+    def _uplink(self) -> MemoryUplink:
+        online, offline = announcements(self.topics)
+        will, birth = (offline.topic, offline.payload), (online.topic, online.payload)
+        return MemoryUplink(self.broker, NODE, self.topics.inbound, will, birth)
+
+    def _bus(self, url: str, timeout_s: float) -> RegisterBus:
+        return self.process.bus(self.buses[url])
+
+    def _loaded(self, site: Options) -> Loaded:
+        for name in ISSUERS:
+            (self.folder / f"{name}.pub").write_text(public_part(private_key(name)))
+        path = self.folder / "home.toml"
+        path.write_text(self._toml(site))
+        return load(path)
+
+    def _toml(self, site: Options) -> str:
+        issuers = [_table("[[issuer]]", {"name": name, "key_file": f"{name}.pub"}) for name in ISSUERS]
+        devices = [
+            _table(
+                "[[device]]",
+                {"name": name, "model": model, "url": MEMORY_URLS[name], **self.setup.device.get(name, {})},
+            )
+            for name, model in MODELS.items()
+        ]
+        node = {"id": NODE, "state_dir": str(self.folder), "interval_s": 60.0, **self.setup.node}
+        point = {"meter": "grid", "import_limit_w": 17_000.0, "export_limit_w": 10_000.0, **site}
+        parts = [_table("[node]", node), _table("[mqtt]", {"url": "mqtt://broker"}), _table("[site]", point)]
+        return "\n".join((*parts, *issuers, *devices))
+
+    # Contracts
+
+    def contract(self, *, by: str = "dso", start_s: float, end_s: float, power_w: float, **terms: object) -> Contract:
+        """The next contract of an issuer; times are seconds of the film."""
+        self.last_seq[by] += 1
+        given = {
+            "id": f"{by}-{self.last_seq[by]}",
+            "seq": self.last_seq[by],
+            "iss": by,
+            "aud": NODE,
+            "product": "dispatch",
+            "start": EPOCH + timedelta(seconds=start_s),
+            "end": EPOCH + timedelta(seconds=end_s),
+            "power_w": power_w,
+            **terms,
+        }
+        return Contract(**given)  # type: ignore[arg-type]
+
+    def send(self, payload: bytes) -> None:
+        """Put a message on the node's contract topic."""
+        self.broker.publish(self.topics.contract_in, payload)
+
+
+async def _physics(home: SimHome) -> None:
+    """Steps fall between the polls, so that all devices of a poll are seen at one state of the home."""
+    await asyncio.sleep(STEP_S / 2)
+    await tick(home, STEP_S)
+
+
+def signed(contract: Contract, key: str | None = None) -> bytes:
+    """The contract signed by its issuer, or with the key of this name."""
+    return sign(encode_contract(contract), private_key(key or contract.iss))
+
+
+def _table(head: str, keys: Options) -> str:
+    return "\n".join([head, *(f"{key} = {_toml_value(value)}" for key, value in keys.items())])
+
+
+def _toml_value(value: float | str) -> str:
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+Step = Callable[[Stage], object]
