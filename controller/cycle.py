@@ -90,7 +90,7 @@ def decide(params: Params, memory: Memory, inputs: Inputs) -> tuple[Memory, Deci
     verdict = settle(wishes, inputs.now_s)
     if verdict.value_w is None or inputs.site_w is None:
         return Memory(law_memory), Decision({view.name: None for view in inputs.devices}, verdict, why)
-    shared = _split(inputs, inputs.site_w, verdict.value_w)
+    shared = _split(inputs, inputs.site_w, verdict.value_w, verdict.band.least_w)
     clamp = _clamp(verdict, shared) if wish is not None else ("", "")
     return Memory(law_memory), Decision(_commands(inputs, shared), verdict, why, clamp, shared.short_w)
 
@@ -110,10 +110,10 @@ def _rest(params: Params, inputs: Inputs, why: dispatch.Why) -> Wish | None:
             return None
 
 
-def _split(inputs: Inputs, site_w: float, target_w: float) -> Split:
+def _split(inputs: Inputs, site_w: float, target_w: float, least_w: float) -> Split:
     followers = [f for view in inputs.devices if (f := _follower(view)) is not None]
     producers = [p for view in inputs.devices if (p := _producer(view)) is not None]
-    return split(site_w, target_w, followers, producers)
+    return split(site_w, target_w, followers, producers, least_w)
 
 
 def _follower(view: DeviceView) -> Follower | None:

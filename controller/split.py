@@ -2,7 +2,8 @@
 
 Two kinds of device take part. A *follower* (battery) is told a power. A *producer* (PV) runs free and can only be
 limited. Followers go first, in merit order; producers are limited only by what no follower can take, because energy
-not produced is lost. Each producer may rise by the slack the followers still have, so a limit is lifted by and by.
+not produced is lost, and only where a bound demands it: a mere preference is no reason to waste the sun. Each producer
+may rise by the slack the followers still have and by what is missing, so a limit is lifted by and by.
 
 What the site does besides is measured, not modelled: meter minus devices. Device lag therefore cannot wind anything up.
 """
@@ -48,11 +49,21 @@ class Split:
 NOISE_W = 10.0
 
 
-def split(site_w: float, target_w: float, followers: Sequence[Follower], producers: Sequence[Producer]) -> Split:
-    """Share out the change from `site_w` (measured) to `target_w` (wanted) at the connection point."""
+def split(
+    site_w: float,
+    target_w: float,
+    followers: Sequence[Follower],
+    producers: Sequence[Producer],
+    least_w: float | None = None,
+) -> Split:
+    """Share out the change from `site_w` (measured) to `target_w` (wanted) at the connection point.
+
+    Producers are limited to keep the site at `least_w` or above, the lower end of what binds it (None: the target).
+    """
     flexible_w = target_w - site_w + sum(f.power_w for f in followers)
     follow_w, rest_w = _fill(flexible_w, followers)
-    slack_w = sum(f.band.most_w - follow_w[f.name] for f in followers) - max(rest_w, 0.0)
+    spare_w = 0.0 if least_w is None else max(target_w - least_w, 0.0)
+    slack_w = sum(f.band.most_w - follow_w[f.name] for f in followers) - rest_w + spare_w
     limit_w, curtailed_w = _limit(slack_w, producers)
     raised_w = 0.0 if rest_w >= 0 else _raisable_w(producers)
     short_w = max(rest_w - curtailed_w, 0.0) if rest_w > 0 else min(rest_w + raised_w, 0.0)
@@ -72,6 +83,7 @@ def _fill(flexible_w: float, followers: Sequence[Follower]) -> tuple[dict[str, f
 
 def _limit(slack_w: float, producers: Sequence[Producer]) -> tuple[dict[str, float | None], float]:
     """Limits that let the producers together change by the slack (up, or down where negative), in proportion."""
+    slack_w = min(slack_w, sum(p.produce_max_w for p in producers))  # more than all is all; it may be infinite
     total_w = sum(-p.power_w for p in producers)
     limit_w: dict[str, float | None] = {}
     for producer in producers:
@@ -92,5 +104,5 @@ def _short_why(short_w: float, followers: Sequence[Follower], producers: Sequenc
     """Name what stands in the way: each device at its end, by its own reason."""
     need = "consumption" if short_w > 0 else "production"
     ends = [f"{f.name} {f.bound_why}" for f in followers]
-    ends += [f"{p.name} makes {-p.power_w:.0f} W" for p in producers]
+    ends += [f"{p.name} makes {max(0.0, -p.power_w):.0f} W" for p in producers]
     return f"{abs(short_w):.0f} W of {need} missing: {', '.join(ends) or 'no device can move'}"
