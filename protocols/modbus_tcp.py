@@ -38,7 +38,6 @@ class TcpReader:
         self._request = request
         self._transaction = transaction
         self._answers_id_0 = answers_id_0
-        self._replies = tuple(_heads(request, transaction))
         self._buffer = bytearray()
         self._noise = Noise()
 
@@ -61,9 +60,11 @@ class TcpReader:
     def _next_frame(self) -> bytes | None:
         buffer = self._buffer
         while len(buffer) >= _HEADER:
-            protocol, length = struct.unpack_from(">HH", buffer, 2)
-            plausible = protocol == 0 and 3 <= length <= ADU_MAX - 6  # unit, function and at least one byte
-            noise = self._before_reply(6 + length) if plausible else 1
+            transaction, protocol, length = struct.unpack_from(">HHH", buffer)
+            if protocol != 0 or not 3 <= length <= ADU_MAX - 6:  # unit, function and at least one byte
+                noise = 1
+            else:
+                noise = 0 if transaction == self._transaction else self._before_reply(6 + length)
             if noise == 0:
                 return self._take(6 + length) if len(buffer) >= 6 + length else None
             del buffer[:noise]
@@ -72,7 +73,7 @@ class TcpReader:
 
     def _before_reply(self, end: int) -> int:
         """How much of a plausible frame is noise, because our reply is complete inside it; 0 where it is not."""
-        for head, size in self._replies:
+        for head, size in _heads(self._request, self._transaction):
             start = self._buffer.find(head, 1, end)
             if start > 0 and start + size <= min(end, len(self._buffer)):
                 return start
