@@ -79,12 +79,12 @@ def test_a_limit_holds_while_renewed_and_falls_back_when_not(models: tuple[int, 
         for _ in range(5):
             await device.limit(1235.0, 10.0)
             home.after(8.0)
-            assert 1230.0 < produced() < 1235.5
+            assert 1235.0 < produced() < 1237.0  # from 4,000 W, with a lag of 1 s
         home.after(15.0)
         assert produced() == pytest.approx(500.0 if 704 in models else 4000.0, abs=1.0)
         await device.limit(0.0, 10.0)
         home.after(8.0)
-        assert produced() == pytest.approx(0.0, abs=1.0)
+        assert produced() == pytest.approx(0.0, abs=2.0)
 
     run_virtual(main(), horizon_s=100)
 
