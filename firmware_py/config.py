@@ -1,7 +1,7 @@
 """The configuration of a home node: one TOML file, every mistake reported at once.
 
-Each key carries its unit in its name. An unknown key is an error. `python -m json.tool` of `HomeConfig.model_json_schema()`
-gives editors a JSON Schema.
+Each key carries its unit in its name. An unknown key is an error. `HomeConfig.model_json_schema()` is the JSON Schema
+for editors.
 """
 
 import difflib

@@ -13,6 +13,7 @@ from firmware_py.cli.options import BAD_INPUT, FAULT, Json, parse_duration, stop
 from firmware_py.config import broker_address
 from firmware_py.demo.run import SHORTEST_S, Stage, Summary, run_demo
 from firmware_py.demo.screen import screen
+from protocols.faults import Unsupported
 
 
 def demo(
@@ -29,7 +30,10 @@ def demo(
             broker_address(broker)
         except ValueError as error:
             stop(f"--broker {broker!r}: {error}", BAD_INPUT)
-    summary = asyncio.run(_demo(for_s, broker, as_json))
+    try:
+        summary = asyncio.run(_demo(for_s, broker, as_json))
+    except Unsupported as lacking:
+        stop(str(lacking), FAULT)
     print(msgspec.json.encode(summary).decode() if as_json else _told(summary))
     raise typer.Exit(0 if summary.published else FAULT)
 

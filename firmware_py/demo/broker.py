@@ -8,12 +8,16 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from amqtt.broker import Broker
+from protocols.faults import Unsupported
 
 
 @asynccontextmanager
 async def embedded_broker() -> AsyncIterator[str]:
-    """A broker on a free loopback port; yields its URL."""
+    """A broker on a free loopback port; yields its URL. Unsupported where the extra `demo` is not installed."""
+    try:
+        from amqtt.broker import Broker  # noqa: PLC0415 - a deployed node has no amqtt and needs none
+    except ImportError as error:
+        raise Unsupported("the demo's own broker needs: pip install 'busbar[demo]'; or give --broker URL") from error
     for name in ("amqtt", "transitions"):
         logging.getLogger(name).setLevel(logging.ERROR)
     port = _free_port()
