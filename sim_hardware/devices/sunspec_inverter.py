@@ -83,7 +83,7 @@ def _controls_123() -> Block:
     return block
 
 
-def _controls_704() -> Block:
+def _controls_704(percent_scale: int) -> Block:
     allowed: Mapping[str, Allowed] = {
         "WMaxLimPctEna": ON_OFF,
         "WMaxLimPct": (0.0, 100.0),
@@ -91,7 +91,7 @@ def _controls_704() -> Block:
         "WMaxLimPctEnaRvrt": ON_OFF,
         "WMaxLimPctRvrtTms": SECONDS_32,
     }
-    block = Block(layout.M704, {"WMaxLimPct_SF": -1}, allowed)
+    block = Block(layout.M704, {"WMaxLimPct_SF": percent_scale}, allowed)
     put_limit_defaults(block)
     return block
 
@@ -128,7 +128,8 @@ class SunSpecInverter(SunSpecImage):
     ) -> None:
         self._terminal, self._plant = terminal, plant
         self._monitor, self._settings = _monitor(), _settings(plant.rating_w)
-        self._c123, self._c704 = _controls_123(), _controls_704()
+        # 704's registers hold the limit; where only 123 shows it, they must hold it as finely as 123 writes it.
+        self._c123, self._c704 = _controls_123(), _controls_704(-1 if 704 in models else -2)
         # One timer, in 704's registers even where a client sees 123 only: 704's fallback from the factory is 123's.
         self._timer = limit_timer_704(self._c704)
         self._wire()

@@ -163,6 +163,13 @@ def test_model_123_alone_limits_and_reverts_to_disabled() -> None:
         bench.image.address(704, "WMaxLimPct")
 
 
+def test_model_123_alone_keeps_what_was_written() -> None:
+    """24.68 % must not come back as 24.7 %: a client that reads back would call it not applied, and rightly."""
+    bench = Bench((1, 103, 120, 121, 123))
+    bench.write(123, "WMaxLimPct", 2468)
+    assert bench.read(123, "WMaxLimPct") == [2468]
+
+
 def test_model_704_alone_is_enough() -> None:
     bench = Bench(models=(1, 103, 120, 121, 704))
     bench.limit_704(100, 30)
