@@ -7,7 +7,7 @@ The bytes that were signed are kept and parsed; nothing is ever serialised again
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -17,6 +17,8 @@ from protocols.faults import Refused
 
 _ALGORITHM: Final = "Ed25519"
 _TYPE: Final = "busbar-contract+jws"
+# Nothing else: joserfc trusts the shape of what it knows ('crit': [null] is a TypeError).
+_HEADER: Final = ("alg", "kid", "typ")
 # A contract has a dozen fields; 16 KiB leaves room and keeps a flood of large messages cheap to refuse.
 MAX_SIGNED_BYTES: Final = 16 * 1024
 
@@ -58,10 +60,14 @@ def open_signed(token: bytes, trusted: Mapping[str, str]) -> SignedText:
     """Check a compact JWS against public keys by thumbprint; Refused (`too_large`, `malformed`, `unknown_key`, `signature`)."""
     if len(token) > MAX_SIGNED_BYTES:
         raise Refused("too_large", f"message of {len(token)} bytes: at most {MAX_SIGNED_BYTES} are allowed")
-    named = _named_key(token)
+    header = _header(token)
+    named = _named_key(header)
     key_text = trusted.get(named)
     if key_text is None:
         raise Refused("unknown_key", f"key {named[:64]!r} is not on the trust list of {len(trusted)} keys")
+    if (unknown := header.keys() - _HEADER) or header.get("alg") != _ALGORITHM:
+        what = f"has {sorted(unknown)}" if unknown else f"names algorithm {header.get('alg')!r}"
+        raise Refused("signature", f"JWS header {what[:200]}: {_ALGORITHM} with {', '.join(_HEADER)} is allowed")
     try:
         opened = jws.deserialize_compact(token, _key(key_text), algorithms=[_ALGORITHM])
     except (JoseError, ValueError) as error:
@@ -77,11 +83,14 @@ def peek(token: bytes) -> bytes:
         raise Refused("malformed", f"not a compact JWS: {str(error)[:200]}") from error
 
 
-def _named_key(token: bytes) -> str:
+def _header(token: bytes) -> dict[str, Any]:
     try:
-        header = jws.extract_compact(token).headers()
+        return jws.extract_compact(token).headers()
     except (JoseError, ValueError, RecursionError) as error:
         raise Refused("malformed", f"not a compact JWS: {str(error)[:200]}") from error
+
+
+def _named_key(header: Mapping[str, Any]) -> str:
     if header.get("typ") != _TYPE:
         raise Refused("malformed", f"JWS type {str(header.get('typ'))[:64]!r}: {_TYPE!r} is allowed")
     named = header.get("kid")
