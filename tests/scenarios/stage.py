@@ -56,6 +56,7 @@ class Stage:
         self.topics, self.broker = Topics(NODE), MemoryBroker()
         self.clock = VirtualClock(setup.clock)
         self.head_end = HeadEnd(self.broker, self.topics)
+        self.sent: list[bytes] = []
         self.lives, self.events_seen, self.last_seq = 0, 0, dict.fromkeys(ISSUERS, 0)
         self._extras = [
             asyncio.create_task(_physics(self.home), name="physics"),
@@ -152,6 +153,7 @@ class Stage:
 
     def send(self, payload: bytes) -> None:
         """Put a message on the node's contract topic."""
+        self.sent.append(payload)
         self.broker.publish(self.topics.contract_in, payload)
 
 

@@ -9,6 +9,8 @@ from sim_hardware.faults import Word
 from sim_hardware.physics.terminal import balanced
 from tests.scenarios.stage import NODE, Stage, Step, signed
 
+Writes = dict[str, list[tuple[int, tuple[int, ...]]]]
+
 # The house
 
 
@@ -184,6 +186,6 @@ def last(stage: Stage, state: str) -> ContractEvent:
     return next(event for event in reversed(stage.head_end.contract_events) if event.state == state)
 
 
-def writes(stage: Stage) -> dict[str, list[tuple[int, tuple[int, ...]]]]:
+def writes(stage: Stage) -> Writes:
     """Everything that was ever written to each device."""
     return {name: device.writes for name, device in stage.devices.items()}
