@@ -10,10 +10,12 @@ from typing import Final
 
 from protocols.contracts import utc_text
 from protocols.messages import ClockStatus, Counter, Interval
+from protocols.quantities import QUANTITIES
 from protocols.readings import Reading
 
 _REGISTERS: Final = ("energy_import_wh", "energy_export_wh")
 _GOOD_SHARE: Final = 0.9
+_POWER_MOST_W: Final = QUANTITIES["power_w"].most
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,12 @@ class _Open:
         total, count = self.sums.get(name, (0.0, 0))
         self.sums[name] = (total + value, count + 1)
 
-    def count(self, name: str, value: float) -> None:
+    def count(self, name: str, value: float, most_wh: float) -> None:
         before = self.last.get(name, value)
         if value < before:
             self.broken.setdefault(name, f"{name} fell from {before:g} to {value:g}")
+        elif value - before > most_wh:
+            self.broken.setdefault(name, f"{name} rose from {before:g} to {value:g}, more than any device can")
         self.first.setdefault(name, value)
         self.last[name] = value
 
@@ -65,7 +69,7 @@ class IntervalMeter:
 
     def __init__(self, device: str, length_s: float, poll_s: float) -> None:
         self.device, self._length_s, self._poll_s = device, length_s, poll_s
-        self._serial = ""
+        self._serial, self._measured_s = "", 0.0
         self._open: _Open | None = None
 
     def add(self, reading: Reading, moment: Moment) -> list[Interval]:
@@ -74,11 +78,17 @@ class IntervalMeter:
         open_ = self._open = self._open or self._opened(moment)
         if open_.first and reading.serial != self._serial:
             open_.replace(self._serial, reading.serial)
-        self._serial = reading.serial
+        # A second at least: the registers of large meters count in steps.
+        most_wh = _POWER_MOST_W * max(reading.measured_s - self._measured_s, 1.0) / 3600
+        self._serial, self._measured_s = reading.serial, reading.measured_s
         open_.readings += 1
         for name, value in reading.values.items():
-            if value is not None:
-                (open_.count if name in _REGISTERS else open_.average)(name, value)
+            if value is None:
+                continue
+            if name in _REGISTERS:
+                open_.count(name, value, most_wh)
+            else:
+                open_.average(name, value)
         return closed
 
     def tick(self, moment: Moment) -> list[Interval]:
