@@ -40,12 +40,12 @@ class Film:
     """Plays rows on a fresh stage and hands the stage back, to be looked at."""
 
     def __init__(self, seed: int, folder: Path) -> None:
-        self.seed, self._folder, self._count = seed, folder, 0
+        self.seed, self.folder, self._count = seed, folder, 0
 
     def __call__(self, *rows: Row, setup: Setup | None = None) -> Stage:
         self._count += 1
-        folder = self._folder / f"film-{self._count}"
-        folder.mkdir()
+        folder = self.folder / f"film-{self._count}"
+        folder.mkdir(parents=True)
         return run_virtual(self._play(rows, folder, setup or Setup()), horizon_s=rows[-1].at_s + 100.0)
 
     async def _play(self, rows: tuple[Row, ...], folder: Path, setup: Setup) -> Stage:
