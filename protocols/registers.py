@@ -32,16 +32,9 @@ class Shape(Enum):
     F32 = "f"
     F64 = "d"
 
-    @property
-    def words(self) -> int:
-        """How many registers it takes."""
-        return struct.calcsize(f">{self.value}") // 2
-
-    def decode(self, words: Sequence[int]) -> float:
-        """The number in exactly `self.words` words, highest first; integers stay exact."""
-        (number,) = struct.unpack(f">{self.value}", struct.pack(f">{self.words}H", *words))
-        assert isinstance(number, int | float)
-        return number
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.words = struct.calcsize(f">{code}") // 2  # how many registers it takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +65,8 @@ class Field:
         """The first address behind it."""
         return self.address + self.shape.words
 
-    def value(self, words: Sequence[int]) -> float | None:
-        """The value in its unit; None where the device says it has none."""
-        raw = self.shape.decode(words[::-1] if self.low_word_first else words)
+    def value(self, raw: float) -> float | None:
+        """The value in its unit of a raw number; None where the device says it has none."""
         if raw == self.absent or not math.isfinite(raw):
             return None
         value = raw * self.scale
@@ -89,6 +81,29 @@ class Block:
     count: int
 
 
+class _Cutter:
+    """Cuts the words of one block into the raw numbers of its fields, all at once: planned here, done in C."""
+
+    def __init__(self, block: Block, fields: Sequence[Field]) -> None:
+        self.block, self.fields = block, tuple(fields)
+        order, code, end = list(range(block.count)), ">", block.address
+        for field in self.fields:
+            code += f"{2 * (field.address - end)}x{field.shape.code}"
+            end = field.end
+            if field.low_word_first:
+                first, last = field.address - block.address, field.end - block.address
+                order[first:last] = order[first:last][::-1]
+        self._order = order if order != list(range(block.count)) else None
+        self._words, self._numbers = struct.Struct(f">{block.count}H"), struct.Struct(code)
+
+    def cut(self, words: Sequence[int]) -> tuple[float, ...]:
+        """The raw numbers in the order of the fields; integers stay exact."""
+        if len(words) != self.block.count:
+            raise ValueError(f"block at {self.block.address}: {len(words)} words; allowed is {self.block.count}")
+        ordered = words if self._order is None else [words[place] for place in self._order]
+        return self._numbers.unpack(self._words.pack(*ordered))
+
+
 class RegisterMap:
     """The readable quantities of a device model, in one table."""
 
@@ -98,20 +113,18 @@ class RegisterMap:
         self.fields = tuple(sorted(fields, key=lambda field: field.address))
         self._check(block_max, gap)
         self.blocks = tuple(_plan(self.fields, block_max, gap))
+        self._cutters = [_Cutter(block, self._inside(block)) for block in self.blocks]
 
     def decode(self, blocks: Sequence[Sequence[int]]) -> Measurement:
         """The values in the words of `self.blocks`, in that order; finite nonsense is kept for the poller to judge."""
         values: dict[str, float | None] = {}
-        for block, words in zip(self.blocks, blocks, strict=True):
-            if len(words) != block.count:
-                raise ValueError(f"block at {block.address}: {len(words)} words; allowed is {block.count}")
-            for field in self._inside(block):
-                start = field.address - block.address
-                values[field.quantity] = field.value(words[start : start + field.shape.words])
+        for cutter, words in zip(self._cutters, blocks, strict=True):
+            for field, raw in zip(cutter.fields, cutter.cut(words), strict=True):
+                values[field.quantity] = field.value(raw)
         return values
 
-    def _inside(self, block: Block) -> Iterator[Field]:
-        return (field for field in self.fields if block.address <= field.address < block.address + block.count)
+    def _inside(self, block: Block) -> list[Field]:
+        return [field for field in self.fields if block.address <= field.address < block.address + block.count]
 
     def _check(self, block_max: int, gap: int) -> None:
         if not self.fields:

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Final
 
 from protocols.faults import BadReply
@@ -28,25 +29,17 @@ class Kind(Enum):
     ACC32 = ("acc32", "I", 0)  # an accumulator: 0 is the value of one that does not exist
     UINT64 = ("uint64", "Q", 0xFFFFFFFFFFFFFFFF)
 
-    @property
-    def words(self) -> int:
-        """How many registers it takes."""
-        return struct.calcsize(f">{self.value[1]}") // 2
-
-    def decode(self, words: Sequence[int]) -> int | None:
-        """The number; None where it is not implemented."""
-        _, code, absent = self.value
-        (number,) = struct.unpack(f">{code}", struct.pack(f">{self.words}H", *words))
-        return int(number) if number != absent else None
+    def __init__(self, name: str, code: str, absent: int) -> None:
+        self.code, self.absent = code, absent
+        self.words = struct.calcsize(f">{code}") // 2  # how many registers it takes
 
     def encode(self, number: int) -> tuple[int, ...]:
         """The words of a number; ValueError where it does not fit or would mean "not implemented"."""
-        _, code, absent = self.value
         try:
-            packed = struct.pack(f">{code}", number)
+            packed = struct.pack(f">{self.code}", number)
         except struct.error:
             packed = b""
-        if number == absent or not packed:
+        if number == self.absent or not packed:
             raise ValueError(f"{number} does not fit into a SunSpec {self.value[0]}")
         return struct.unpack(f">{self.words}H", packed)
 
@@ -89,6 +82,32 @@ class Model:
         return first, max(point.offset + point.kind.words for point in points) - first
 
 
+class _Layout:
+    """The points that lie whole within some registers of a model, cut out all at once: planned here, done in C."""
+
+    def __init__(self, model: Model, first: int, count: int) -> None:
+        inside = sorted(
+            (p for p in model.points.values() if first <= p.offset and p.offset + p.kind.words <= first + count),
+            key=lambda point: point.offset,
+        )
+        code, end = ">", first
+        for point in inside:
+            code += f"{2 * (point.offset - end)}x{point.kind.code}"
+            end = point.offset + point.kind.words
+        self._nothing: dict[str, int | None] = dict.fromkeys(model.points)
+        self._points = [(point.name, point.kind.absent) for point in inside]
+        self._words, self._numbers = struct.Struct(f">{count}H"), struct.Struct(f"{code}{2 * (first + count - end)}x")
+
+    def cut(self, words: Sequence[int]) -> dict[str, int | None]:
+        raw = dict(self._nothing)
+        for (name, absent), number in zip(self._points, self._numbers.unpack(self._words.pack(*words)), strict=True):
+            raw[name] = None if number == absent else number
+        return raw
+
+
+_layout = cache(_Layout)
+
+
 class Snapshot:
     """Registers of a model from one transaction; `first` is the offset of the first one."""
 
@@ -96,12 +115,11 @@ class Snapshot:
         self._model = model
         self._first = first
         self._words = words
+        self._raw = _layout(model, first, len(words)).cut(words)
 
     def raw(self, name: str) -> int | None:
         """The number as it stands in the registers; None where not implemented or not in the device's model."""
-        point = self._model.points[name]
-        words = self._cut(point.offset, point.kind.words)
-        return point.kind.decode(words) if len(words) == point.kind.words else None
+        return self._raw[name]
 
     def value(self, name: str) -> float | None:
         """The number in its unit, by the scale factor read with it."""

@@ -4,7 +4,7 @@ import pytest
 
 from drivers.sunspec import models
 from drivers.sunspec.measure import MEASURED
-from drivers.sunspec.points import Kind, Model, Point
+from drivers.sunspec.points import Kind, Model, Point, Snapshot
 from protocols.quantities import QUANTITIES
 from tests.drivers.sunspec_image import points
 
@@ -39,8 +39,10 @@ def test_not_implemented_is_what_pysunspec2_says(kind: Kind) -> None:
 
     raw = mb.create_unimpl_value(kind.value[0])
     words = [int.from_bytes(raw[at : at + 2], "big") for at in range(0, len(raw), 2)]
-    assert kind.decode(words) is None
-    assert kind.decode([*words[:-1], 7]) is not None
+    model = Model(999, (Point("before", 2, Kind.UINT16), Point("it", 4, kind)))
+    assert Snapshot(model, 2, [1, 2, *words]).raw("it") is None
+    assert Snapshot(model, 2, [1, 2, *words[:-1], 7]).raw("it") is not None
+    assert Snapshot(model, 2, [1, 2, *words[:-1]]).raw("it") is None  # a model that ends before
     with pytest.raises(ValueError, match="does not fit"):
         kind.encode(kind.value[2])
 
