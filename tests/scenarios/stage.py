@@ -36,11 +36,15 @@ Options = Mapping[str, float | str]
 
 @dataclass(frozen=True)
 class Setup:
-    """What differs from the ordinary: keys of `[site]` and `[node]`, and of a `[[device]]` by its name."""
+    """What differs from the ordinary: keys of `[site]` and `[node]`, of a `[[device]]` by its name, and which there are.
+
+    A node with fewer devices plays faster.
+    """
 
     site: Options = field(default_factory=dict)
     node: Options = field(default_factory=dict)
     device: Mapping[str, Options] = field(default_factory=dict)
+    devices: tuple[str, ...] = tuple(MODELS)
     clock: datetime = EPOCH
 
 
@@ -121,17 +125,14 @@ class Stage:
 
     def _toml(self, site: Options) -> str:
         issuers = [_table("[[issuer]]", {"name": name, "key_file": f"{name}.pub"}) for name in ISSUERS]
-        devices = [
-            _table(
-                "[[device]]",
-                {"name": name, "model": model, "url": MEMORY_URLS[name], **self.setup.device.get(name, {})},
-            )
-            for name, model in MODELS.items()
-        ]
+        devices = [_table("[[device]]", self._device(name)) for name in self.setup.devices]
         node = {"id": NODE, "state_dir": str(self.folder), "interval_s": 60.0, **self.setup.node}
         point = {"meter": "grid", "import_limit_w": 17_000.0, "export_limit_w": 10_000.0, **site}
         parts = [_table("[node]", node), _table("[mqtt]", {"url": "mqtt://broker"}), _table("[site]", point)]
         return "\n".join((*parts, *issuers, *devices))
+
+    def _device(self, name: str) -> Options:
+        return {"name": name, "model": MODELS[name], "url": MEMORY_URLS[name], **self.setup.device.get(name, {})}
 
     # Contracts
 

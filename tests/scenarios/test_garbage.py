@@ -12,7 +12,7 @@ from protocols.contracts import Contract, encode_contract
 from protocols.signing import key_id, sign
 from tests.scenarios.film import Film, Row, at
 from tests.scenarios.keys import private_key
-from tests.scenarios.stage import EPOCH, Stage, Step
+from tests.scenarios.stage import EPOCH, Setup, Stage, Step
 from tests.scenarios.words import Writes, hears, load, meter_shows, sends, sun, writes
 
 # A film takes a tenth of a second, so an example carries many pieces.
@@ -68,11 +68,12 @@ words_in = st.one_of(
 def play(seed: int, folder: Path, *tried: Row) -> Stage:
     return Film(seed, folder)(
         at(0, load(500), sun(0)),
-        at(1, sends(power_w=1500, start_s=5, end_s=40)),
+        at(1, sends(power_w=1500, start_s=5, end_s=30)),
         at(15, hears("received", "accepted", "written", "observed")),
         *tried,
-        at(39.5, meter_shows(1500)),
-        at(45),
+        at(29.5, meter_shows(1500)),
+        at(33),
+        setup=Setup(devices=("grid", "battery")),
     )
 
 

@@ -15,6 +15,7 @@ from tests.scenarios.keys import private_key
 from tests.scenarios.stage import Setup, Stage, Step, signed
 from tests.scenarios.words import (
     Writes,
+    battery_gets,
     hears,
     link_is_back,
     link_is_cut,
@@ -33,7 +34,7 @@ DAY_S = 86_400.0
 
 def like(key: str | None = None, **other: Any) -> Make:
     """A contract that would turn the one in force round, but for these terms (and signed with the key of this name)."""
-    given = {"power_w": -3000.0, "start_s": 15.0, "end_s": 40.0, **other}
+    given = {"power_w": -3000.0, "start_s": 12.0, "end_s": 40.0, **other}
     return lambda stage: signed(stage.contract(**given), key)
 
 
@@ -41,7 +42,7 @@ def text(old: str, new: str) -> Make:
     """Truly signed, with a part of its JSON replaced."""
 
     def make(stage: Stage) -> bytes:
-        payload = encode_contract(stage.contract(power_w=-3000.0, start_s=15, end_s=40))
+        payload = encode_contract(stage.contract(power_w=-3000.0, start_s=12, end_s=40))
         assert old.encode() in payload, f"no {old} in {payload!r}"
         return sign(payload.replace(old.encode(), new.encode()), private_key("dso"))
 
@@ -98,7 +99,7 @@ NOT_EVEN_RECEIVED: dict[str, tuple[Make, str]] = {
     "no power": (text('"power_w":-3000.0,', ""), "malformed"),
     "10 MW": (text('"power_w":-3000.0', '"power_w":-1e7'), "malformed"),
     "an unknown term": (text('"power_w":', '"urgent":1,"power_w":'), "malformed"),
-    "a time without zone": (text('15Z","end"', '15","end"'), "malformed"),
+    "a time without zone": (text('12Z","end"', '12","end"'), "malformed"),
     "a sequence of 0": (text('"seq":2', '"seq":0'), "malformed"),
     "a sequence beyond all": (text('"seq":2', '"seq":' + "9" * 400), "malformed"),
     "a name with a slash": (text('"dso-2"', '"../dso"'), "malformed"),
@@ -127,22 +128,25 @@ NOT_ACCEPTED: dict[str, tuple[Make, str]] = {
 }
 
 
+TWO = Setup(devices=("grid", "battery"))
+
+
 def in_force(*bad: Row) -> tuple[Row, ...]:
-    """A contract from 5 to 40 s, and what is tried between 10 and 35."""
+    """A contract from 3 to 20 s, and what is tried between 10 and 19."""
     return (
         at(0, load(500), sun(0)),
-        at(1, sends(power_w=1500, start_s=5, end_s=40)),
+        at(1, sends(power_w=1500, start_s=3, end_s=20, settle_s=5)),
         at(10, hears("received", "accepted", "written", "observed")),
         *bad,
-        at(39.5, meter_shows(1500)),
-        at(45, hears("expired(delivered)"), meter_shows(0, 60)),
+        at(19.5, meter_shows(1500)),
+        at(23, hears("expired(delivered)"), battery_gets(-500)),
     )
 
 
 @pytest.fixture(scope="module")
 def undisturbed(seed: int, tmp_path_factory: pytest.TempPathFactory) -> Writes:
     """What is written to the devices when nobody tries anything."""
-    return writes(Film(seed, tmp_path_factory.mktemp("undisturbed"))(*in_force()))
+    return writes(Film(seed, tmp_path_factory.mktemp("undisturbed"))(*in_force(), setup=TWO))
 
 
 def sent(make: Make) -> Step:
@@ -152,14 +156,14 @@ def sent(make: Make) -> Step:
 @pytest.mark.parametrize("case", NOT_EVEN_RECEIVED)
 def test_what_is_not_authentic_is_refused_unread(film: Film, undisturbed: Writes, case: str) -> None:
     make, reason = NOT_EVEN_RECEIVED[case]
-    stage = film(*in_force(at(20, sent(make)), at(22, hears(f"refused({reason})"))))
+    stage = film(*in_force(at(11, sent(make)), at(13, hears(f"refused({reason})"))), setup=TWO)
     assert writes(stage) == undisturbed
 
 
 @pytest.mark.parametrize("case", NOT_ACCEPTED)
 def test_what_is_authentic_and_wrong_is_refused(film: Film, undisturbed: Writes, case: str) -> None:
     make, reason = NOT_ACCEPTED[case]
-    stage = film(*in_force(at(20, sent(make)), at(22, hears("received", f"refused({reason})"))))
+    stage = film(*in_force(at(11, sent(make)), at(13, hears("received", f"refused({reason})"))), setup=TWO)
     assert writes(stage) == undisturbed
 
 
@@ -171,12 +175,12 @@ def test_a_command_that_the_broker_retained_is_refused(film: Film) -> None:
 
     stage = film(
         *in_force(
-            at(20, link_is_cut, is_left),
-            at(21, link_is_back),
-            at(25, hears("refused(retained)")),
+            at(11, link_is_cut, is_left),
+            at(12, link_is_back),
+            at(16, hears("refused(retained)")),
         )
     )
-    assert writes(stage) == writes(film(*in_force(at(20, link_is_cut), at(21, link_is_back))))
+    assert writes(stage) == writes(film(*in_force(at(11, link_is_cut), at(12, link_is_back))))
 
 
 def test_a_node_that_does_not_know_the_year_accepts_nothing(film: Film) -> None:
