@@ -1,6 +1,6 @@
 """What stands between a node and its world in a scenario: devices that are watched, and a process that can be killed."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from protocols.faults import LinkDown, StoreFailed
@@ -18,7 +18,9 @@ class Watched:
 
     def read(self, table: Table, address: int, count: int) -> list[int]:
         words = self.image.read(table, address, count)
-        return [self.lies.get(address + offset, word) for offset, word in enumerate(words)]
+        for place in self.lies.keys() & range(address, address + count):
+            words[place - address] = self.lies[place]
+        return words
 
     def write(self, address: int, words: Sequence[int]) -> None:
         self.writes.append((address, tuple(words)))
@@ -91,6 +93,3 @@ class _Journal:
 async def inline(work: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - whatever the work returns
     """A journal's `offload` on virtual time: here and now."""
     return work(*args)
-
-
-Offload = Callable[..., Awaitable[Any]]

@@ -71,7 +71,7 @@ def test_a_lost_link_is_outlived_by_hold_s_and_no_longer(
         at(60, link_is_back, meter_shows(0)),
         at(75, battery_gets(1000), meter_shows(1500)),
         at(76, hears("received", "accepted", "written", "observed", "reverted(link_lost)", "written", "observed")),
-        setup=Setup(site={"link_hold_s": link_hold_s}),
+        setup=Setup(site={"link_hold_s": link_hold_s}, devices=("grid", "battery")),
     )
 
 

@@ -18,7 +18,7 @@ from tests.scenarios.words import Writes, hears, load, meter_shows, sends, sun, 
 # A film takes a tenth of a second, so an example carries many pieces.
 PIECES = 25
 FEW = settings(
-    max_examples=8,
+    max_examples=5,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

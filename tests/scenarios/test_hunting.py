@@ -9,7 +9,7 @@ import pytest
 
 from sim_hardware.faults import Word
 from tests.scenarios.film import Film, at
-from tests.scenarios.stage import Stage, Step
+from tests.scenarios.stage import Setup, Stage, Step
 from tests.scenarios.words import (
     battery_gets,
     charge,
@@ -23,7 +23,7 @@ from tests.scenarios.words import (
 )
 
 RENEWALS_LEAST, RENEWALS_MOST = 4, 5
-MINUTE_S = 60.0
+TWO = Setup(devices=("grid", "battery"))
 
 
 class Count:
@@ -55,7 +55,7 @@ def test_a_steady_contract_is_only_renewed(film: Film) -> None:
         at(0, load(500), sun(400)),
         at(5, sends(power_w=1500, start_s=10, end_s=400)),
         at(60, hears("received", "accepted", "written", "observed"), battery_gets(3000), count.begin),
-        at(180, count.per_minute(2, battery=RENEWED, pv=FREE), meter_shows(1500), hears()),
+        at(120, count.per_minute(1, battery=RENEWED, pv=FREE), meter_shows(1500), hears()),
     )
 
 
@@ -66,7 +66,7 @@ def test_a_steady_limit_is_only_renewed(film: Film) -> None:
         at(0, load(500), sun(800), charge(100)),
         at(5, sends(power_w=-1000, start_s=10, end_s=400)),
         at(60, hears("received", "accepted", "written", "observed"), pv_may_make(1500), count.begin),
-        at(180, count.per_minute(2, battery=RENEWED, pv=RENEWED), meter_shows(-1000), hears()),
+        at(120, count.per_minute(1, battery=RENEWED, pv=RENEWED), meter_shows(-1000), hears()),
     )
 
 
@@ -89,7 +89,8 @@ def test_a_slow_meter_does_not_make_the_battery_swing(film: Film, delay_s: float
         at(60, hears("received", "accepted", "written", "observed"), battery_gets(1000), count.begin),
         at(120, count.per_minute(1, battery=RENEWED), meter_shows(1500)),
         at(121, load(2500)),
-        at(180, battery_gets(-1000), meter_shows(1500), hears()),
+        at(150, battery_gets(-1000), meter_shows(1500), hears()),
+        setup=TWO,
     )
 
 
@@ -103,6 +104,7 @@ def test_small_noise_is_not_followed(film: Film) -> None:
         at(59, battery_gets(1000), count.begin),
         *flicker,
         at(120, count.per_minute(1, battery=RENEWED), meter_shows(1500)),
+        setup=TWO,
     )
 
 
