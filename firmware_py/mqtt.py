@@ -1,7 +1,8 @@
-"""The uplink to a real broker: aiomqtt, with the two things it leaves out.
+"""The uplink to a real broker: aiomqtt, with the things it leaves out.
 
 It reconnects for ever, and it looks at the reason code of every PUBACK: with MQTT 5 a code of 0x80 and above means that
-the broker threw the message away (MQTT 5.0, 4.13.2), which aiomqtt reports as success.
+the broker threw the message away (MQTT 5.0, 4.13.2), which aiomqtt reports as success. It also never watches a socket
+that was closed a moment ago.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aiomqtt
-from paho.mqtt.client import MQTT_ERR_SUCCESS
+from paho.mqtt.client import MQTT_ERR_SUCCESS, Client
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -86,6 +87,22 @@ class _Client(aiomqtt.Client):
         ack = self._acks.get(mid)
         if ack is not None and not ack.done():
             ack.set_result(reason_code)
+
+    def _on_socket_register_write(self, client: Client, userdata: object, sock: Any) -> None:  # noqa: ANN401 - or TLS
+        """As aiomqtt 2.5.1 does, but for a socket that was closed meanwhile: its number may be another socket's now."""
+
+        def watch() -> None:
+            if sock.fileno() >= 0:
+                self._loop.add_writer(sock.fileno(), write)
+
+        def write() -> None:
+            try:
+                client.loop_write()
+            except (OSError, ValueError) as error:
+                if not self._disconnected.done():
+                    self._disconnected.set_exception(error)
+
+        self._loop.call_soon_threadsafe(watch)
 
 
 class MqttUplink:
