@@ -21,6 +21,7 @@ CONTRACT: Final = "contract"
 STREAMS: Final = (INTERVAL, CONTRACT)
 _BATCH: Final = 50
 _LIVE_QUEUE: Final = 200
+_LINK: Final = "link"
 _log = logging.getLogger("busbar.outbox")
 
 
@@ -36,7 +37,7 @@ class Outbox:
         self._records: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self._sent_s: dict[tuple[str, int], float] = {}
         self._again = False
-        self._refused = ""
+        self._troubles: dict[str, str] = {}
 
     def say(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Publish soon, once; dropped (and counted, and False) where the link is down or the queue is full."""
@@ -63,10 +64,11 @@ class Outbox:
             try:
                 seq = await self._journal.append(stream, body)
             except StoreFailed as fault:
-                self._note(fault)
+                self._note("journal", fault)
                 await asyncio.sleep(waits.wait_s(attempt))
                 attempt += 1
                 continue
+            self._troubles.pop("journal", None)
             if self.say(self._live_topic(stream), self._wrapped(stream, seq, body)):
                 self._sent_s[stream, seq] = self._clock.now_s()
             return
@@ -94,9 +96,11 @@ class Outbox:
                 await self._publish(topic, payload, retain)
             except Fault as fault:
                 self.dropped += 1
-                self._sent_s.clear()
-                self._again = True
-                self._note(fault)
+                # A live value that the broker refuses says nothing of the records; a link that went away does.
+                if isinstance(fault, LinkDown) or topic in (self._topics.interval, self._topics.ack):
+                    self._sent_s.clear()
+                    self._again = True
+                self._note(topic, fault)
             finally:
                 self._live.task_done()
 
@@ -126,18 +130,22 @@ class Outbox:
                 try:
                     await self._publish(topic, self._wrapped(stream, seq, body), retain=False)
                 except (LinkDown, Refused) as fault:
-                    self._note(fault)
+                    self._note(topic, fault)
                     return
                 self._sent_s[stream, seq] = self._clock.now_s()
 
     async def _publish(self, topic: str, payload: bytes, retain: bool) -> None:
         await self._uplink.publish(topic, payload, retain=retain)
         self.published[topic] = self.published.get(topic, 0) + 1
+        self._troubles.pop(topic, None)
+        self._troubles.pop(_LINK, None)
 
     def _wrapped(self, stream: str, seq: int, body: bytes) -> bytes:
         return encode(Journalled(self._topics.node, stream, seq, msgspec.Raw(body)))
 
-    def _note(self, fault: Fault) -> None:
-        if str(fault) != self._refused:
+    def _note(self, where: str, fault: Fault) -> None:
+        """One line for each state of each topic, not for each message."""
+        key = _LINK if isinstance(fault, LinkDown) else where
+        if str(fault) != self._troubles.get(key):
             _log.warning("not published: %s", fault)
-        self._refused = str(fault)
+        self._troubles[key] = str(fault)
