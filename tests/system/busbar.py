@@ -1,0 +1,74 @@
+"""The `busbar` command as people run it: a process, what it printed, how it ended."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+BUSBAR: Final = str(Path(sys.executable).with_name("busbar"))
+_LONGEST_S: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def good(self) -> str:
+        """What it printed, if it ended well."""
+        assert self.code == 0, self
+        return self.out
+
+    def told(self, code: int, *words: str) -> None:
+        """It ended with this code and said one clear line with these words in it; nothing of Python's."""
+        assert self.code == code, self
+        assert "Traceback" not in self.err, self.err
+        assert len(self.err.splitlines()) == 1, self.err
+        assert self.err.startswith("busbar: "), self.err
+        assert [word for word in words if word not in self.err] == [], self.err
+
+
+async def busbar(*words: str, stdin: str = "", cwd: Path | None = None) -> Ended:
+    """Run a command to its end."""
+    process = await asyncio.create_subprocess_exec(
+        BUSBAR,
+        *words,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=cwd,
+    )
+    try:
+        async with asyncio.timeout(_LONGEST_S):
+            out, err = await process.communicate(stdin.encode())
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+@asynccontextmanager
+async def sim_device(model: str, listen: str, *options: str) -> AsyncIterator[str]:
+    """`busbar sim device` for as long as the block lasts; yields the address it printed, ends it with Ctrl-C."""
+    process = await asyncio.create_subprocess_exec(
+        BUSBAR, "sim", "device", model, "--listen", listen, *options, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(_LONGEST_S):
+            yield (await process.stdout.readline()).decode().strip()
+            process.send_signal(2)
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
