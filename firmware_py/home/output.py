@@ -1,7 +1,8 @@
 """One output per controllable device: holds its lease, writes when a write is due, never blocks the cycle.
 
 Before a value goes to the wire, the lease is on disk. After a crash the node finds there what it had promised: a lapsed
-lease, which the next command renews or releases.
+lease, which the next command renews or releases. A write that was not confirmed may have worked all the same: until it
+would have lapsed, the device counts as holding something and is written again or let go.
 """
 
 import asyncio
@@ -62,6 +63,7 @@ class Output:
         self._wake, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._error = ""
+        self._doubtful_until_s = 0.0
 
     async def recall(self) -> None:
         """Take up what an earlier life promised: as a lapsed lease, so that the first command settles it."""
@@ -70,16 +72,19 @@ class Output:
             value_w = msgspec.json.decode(raw, type=LeaseRecord).value_w
             now_s = self._clock.now_s()
             self.held = Lease(value_w, now_s - self._policy.valid_s, now_s)
+            self._doubtful_until_s = now_s + self._policy.valid_s
 
     def command(self, wanted_w: float | None) -> None:
         """Want this from now on (None: let the device go); written soon if a write is due."""
         self.wanted_w = wanted_w
-        if due(self._policy, self.held, wanted_w, self._clock.now_s()):
+        if self._is_doubtful() or due(self._policy, self.held, wanted_w, self._clock.now_s()):
             self._idle.clear()
             self._wake.set()
 
     def applied(self) -> bool:
         """Whether the device holds what is wanted, or has fallen back by itself where it is to be let go."""
+        if self._is_doubtful():
+            return False
         lapsed = self.held is None or self.held.lapsed(self._clock.now_s())
         if self.wanted_w is None or self.held is None or lapsed:
             return self.wanted_w is None and lapsed
@@ -103,9 +108,9 @@ class Output:
                     self._idle.set()
 
     async def release(self) -> None:
-        """Let the device go now, if anything is held; for the end of the node. A Fault where it could not be told."""
+        """Let the device go now, if it may hold anything; for the end of the node. A Fault where it could not be told."""
         self.wanted_w = None
-        if self.held is not None:
+        if self.held is not None or self._is_doubtful():
             await self._write(None)
 
     async def _write(self, value_w: float | None) -> None:
@@ -113,8 +118,12 @@ class Output:
             await self._line.let_go(self._policy.valid_s)
         else:
             await self._promise(value_w)
-            await self._line.tell(value_w, self._policy.valid_s)
+            try:
+                await self._line.tell(value_w, self._policy.valid_s)
+            finally:
+                self._doubtful_until_s = self._clock.now_s() + self._policy.valid_s
         now_s = self._clock.now_s()
+        self._doubtful_until_s = 0.0
         self.held = None if value_w is None else Lease(value_w, now_s, now_s + self._policy.valid_s)
         self.writes += 1
         self._tell("")
@@ -124,6 +133,9 @@ class Output:
     async def _promise(self, value_w: float) -> None:
         until = self._clock.utc() + timedelta(seconds=self._policy.valid_s)
         await self._journal.keep(lease_key(self.name), msgspec.json.encode(LeaseRecord(value_w, utc_text(until))))
+
+    def _is_doubtful(self) -> bool:
+        return self._clock.now_s() < self._doubtful_until_s
 
     def _tell(self, error: str) -> None:
         if error and error != self._error:
