@@ -5,7 +5,7 @@ from typing import Any
 
 from protocols.faults import LinkDown, StoreFailed
 from protocols.ports import Journal, RegisterBus, Table
-from sim_hardware.devices.image import RegisterImage
+from sim_hardware.devices.image import IllegalAddress, RegisterImage
 
 
 class Watched:
@@ -15,6 +15,7 @@ class Watched:
         self.image = image
         self.writes: list[tuple[int, tuple[int, ...]]] = []
         self.lies: dict[int, int] = {}
+        self.is_read_only = False
 
     def read(self, table: Table, address: int, count: int) -> list[int]:
         words = self.image.read(table, address, count)
@@ -23,6 +24,8 @@ class Watched:
         return words
 
     def write(self, address: int, words: Sequence[int]) -> None:
+        if self.is_read_only:
+            raise IllegalAddress("this device takes no setpoints today")
         self.writes.append((address, tuple(words)))
         self.image.write(address, words)
 

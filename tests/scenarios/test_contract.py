@@ -2,9 +2,23 @@
 
 import pytest
 
+from sim_hardware.devices.sunspec import SunSpecImage
+from sim_hardware.faults import Word
 from tests.scenarios.film import Film, at
-from tests.scenarios.stage import Stage
-from tests.scenarios.words import battery_gets, hears, last, load, meter_shows, sends, sun
+from tests.scenarios.stage import Setup, Stage, Step
+from tests.scenarios.words import (
+    battery_gets,
+    fault,
+    heals,
+    hears,
+    last,
+    lies,
+    load,
+    meter_shows,
+    sends,
+    sun,
+    tells_the_truth,
+)
 
 
 def battery_is_stuck(stage: Stage) -> None:
@@ -42,13 +56,48 @@ def test_a_write_that_the_meter_does_not_show_is_never_observed_and_violated(fil
 
 
 def test_what_the_meter_showed_before_the_write_is_no_observation(film: Film) -> None:
-    """The load happens to be what the contract asks; only a reading after the confirmed write may count."""
-    stage = film(
-        at(0, load(1500), sun(0), battery_is_stuck),
-        at(5, sends(power_w=1500, start_s=10, end_s=30)),
-        at(35, hears("received", "accepted", "written", "observed", "expired(delivered)")),
+    """The load happens to be what the contract asks; the last reading is of 10 s, the write of half a second later."""
+    film(
+        at(0, load(1500), sun(0)),
+        at(5, sends(power_w=1500, start_s=10, end_s=60)),
+        at(10.2, fault("grid", Word.DROP)),
+        at(14.9, hears("received", "accepted", "written"), heals("grid")),
+        at(30, hears("observed")),
     )
-    assert (last(stage, "observed").latency_s or 0) > 0
+
+
+def battery_refuses_setpoints(stage: Stage) -> None:
+    stage.devices["battery"].is_read_only = True
+
+
+def battery_takes_setpoints(stage: Stage) -> None:
+    stage.devices["battery"].is_read_only = False
+
+
+def battery_keeps_its_own_setpoint(stage: Stage) -> None:
+    """It confirms every write, and its register goes on showing 7 W."""
+    image = stage.devices["battery"].image
+    assert isinstance(image, SunSpecImage)
+    lies("battery", image.address(704, "WSet"), 0, 7)(stage)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        (battery_refuses_setpoints, battery_takes_setpoints),
+        (battery_keeps_its_own_setpoint, tells_the_truth("battery")),
+        (fault("battery", Word.DROP), heals("battery")),
+    ],
+)
+def test_what_no_device_confirmed_is_not_written(film: Film, begins: Step, ends: Step) -> None:
+    film(
+        at(0, load(500), sun(0)),
+        at(5, sends(power_w=1500, start_s=10, end_s=60)),
+        at(10.2, begins),
+        at(14.4, hears("received", "accepted"), ends),
+        at(30, hears("written", "observed"), meter_shows(1500)),
+        setup=Setup(site={"rest": "idle"}),
+    )
 
 
 def test_a_later_contract_of_the_same_issuer_takes_over(film: Film) -> None:

@@ -123,6 +123,17 @@ def test_a_node_that_is_stopped_lets_its_devices_go_and_says_goodbye(film: Film)
     assert [(event.subject, event.state) for event in stage.head_end.happenings][-1] == ("node", "stopped")
 
 
+@pytest.mark.parametrize("stop_ms", range(10_500, 10_600, 10))
+def test_a_node_stopped_in_the_middle_of_a_write_lets_go_as_well(film: Film, stop_ms: int) -> None:
+    """The first setpoint is on its way from 10.5 s on, over some eight transactions of 10 ms."""
+    film(
+        at(0, load(500), sun(0)),
+        at(5, sends(power_w=1500, start_s=10, end_s=120)),
+        at(stop_ms / 1000, node_stops, devices_are_free),
+        setup=Setup(site=IDLE, device=LONG_LEASES, devices=("grid", "battery")),
+    )
+
+
 def test_a_killed_node_leaves_devices_that_fall_back_by_themselves_within_the_lease(film: Film) -> None:
     film(
         at(0, load(500), sun(0)),
@@ -179,6 +190,19 @@ def test_a_node_begun_after_the_end_lets_the_devices_go_and_says_that_it_is_over
         at(90, node_begins),
         at(95, devices_are_free),
         at(96, hears("received", "accepted", "written", "observed", "expired(unproven)")),
+        setup=Setup(site=IDLE, device=LONG_LEASES),
+    )
+
+
+def test_a_contract_is_not_said_to_be_over_while_a_device_may_go_on_with_it(film: Film) -> None:
+    """Killed in the contract, begun after its end, and the battery (lease 600 s) cannot be reached."""
+    film(
+        at(0, load(500), sun(0)),
+        at(5, sends(power_w=1500, start_s=10, end_s=60)),
+        at(30.2, node_is_killed, fault("battery", Word.OFF)),
+        at(70, hears("received", "accepted", "written", "observed"), node_begins),
+        at(90, hears(), battery_gets(1000), heals("battery")),
+        at(120, hears("expired(unproven)"), devices_are_free),
         setup=Setup(site=IDLE, device=LONG_LEASES),
     )
 
