@@ -20,6 +20,7 @@ from firmware_py.home.outbox import Outbox
 from firmware_py.home.output import Output
 from firmware_py.home.poller import Poller
 from firmware_py.home.report import Reporter
+from firmware_py.supervise import ended
 from protocols.faults import Fault, Refused
 from protocols.messages import Durable, Why
 from protocols.ports import Clock, Message, Uplink
@@ -89,8 +90,7 @@ class HomeNode:
                 await self._control()
             finally:
                 await self._end()
-                for task in sending:
-                    task.cancel()
+                await ended(*sending)
 
     async def _control(self) -> None:
         runs: list[Coroutine[None, None, None]] = [self._inbox(), self._cycles()]
@@ -102,13 +102,16 @@ class HomeNode:
 
     async def _end(self) -> None:
         """Let every device go, say so, and leave; each within its time."""
+        unreached = []
         for output in self.parts.outputs.values():
             try:
                 async with asyncio.timeout(_END_S):
                     await output.release()
             except (Fault, TimeoutError) as fault:
                 _log.warning("%s could not be let go, its lease ends by itself: %s", output.name, fault)
-        self.parts.reporter.happened("node", "stopped", "outputs were let go")
+                unreached.append(output.name)
+        but = f", but {', '.join(unreached)} could not be reached: the lease ends by itself" if unreached else ""
+        self.parts.reporter.happened("node", "stopped", f"outputs were let go{but}")
         self.parts.reporter.status(online=False)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_END_S):
