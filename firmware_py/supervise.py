@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any, Final
 
 from protocols.faults import Fault
+
+_AGAIN_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +37,16 @@ async def keep(
             return
         await asyncio.sleep(waits.wait_s(attempt))
         attempt += 1
+
+
+async def ended(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until they have ended, whatever they end with.
+
+    Once is not enough: `asyncio.wait_for` of Python 3.11, which aiomqtt uses, loses a cancellation that comes together
+    with its result (fixed in 3.12); the task would go on for ever.
+    """
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -19,6 +19,7 @@ from firmware_py.demo.broker import embedded_broker
 from firmware_py.demo.head_end import HeadEnd
 from firmware_py.home.node import HomeNode
 from firmware_py.journal import SqliteJournal
+from firmware_py.supervise import ended
 from protocols.contracts import Contract, State, encode_contract
 from protocols.messages import ContractEvent
 from protocols.signing import new_private_key, public_part, sign
@@ -97,12 +98,11 @@ async def _play(
     except asyncio.CancelledError:
         pass  # Ctrl-C: the play ends early, with its summary
     finally:
-        for task in (script, showing, running):
-            task.cancel()
-        await asyncio.gather(script, showing, running, return_exceptions=True)
+        await ended(script, showing)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
         await _drained(stage)
-        head_end.cancel()
-        await asyncio.gather(head_end, return_exceptions=True)
+        await ended(head_end)
         await buses.close()
         await journal.close()
     return _summary(stage, first[0] if first else float("nan"))

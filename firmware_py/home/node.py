@@ -76,6 +76,7 @@ class HomeNode:
         self._memory = Memory()
         self._wake = asyncio.Event()
         self._link_lost_at_s: float | None = None
+        self._site_told: Reading | None = None
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -167,7 +168,11 @@ class HomeNode:
         return Inputs(now_s, site_w, age_s, views, entry.contract if entry else None, self._link_lost_s(now_s))
 
     def _site(self) -> Reading | None:
-        return self.parts.pollers[self._settings.site_meter].latest
+        """The newest reading that tells the site's power; one without it leaves the one before to grow old."""
+        latest = self.parts.pollers[self._settings.site_meter].latest
+        if latest is not None and latest.value("power_w") is not None:
+            self._site_told = latest
+        return self._site_told
 
     def _link_lost_s(self, now_s: float) -> float | None:
         if self.parts.uplink.is_up:
