@@ -9,7 +9,7 @@ import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -21,6 +21,7 @@ from protocols.quantities import QUANTITIES
 from protocols.signing import key_id, public_part
 from protocols.topics import NODE_ID
 
+TIMEOUT_MAX_S: Final = 30.0
 _POWER_MAX_W = QUANTITIES["power_w"].most
 
 
@@ -96,7 +97,7 @@ class DeviceConfig(_Part):
     model: str
     url: str
     unit: Annotated[int, Field(ge=1, le=247)] = 1
-    timeout_s: Annotated[Number, Field(gt=0, le=30)] = 1.0
+    timeout_s: Annotated[Number, Field(gt=0, le=TIMEOUT_MAX_S)] = 1.0
     lease_s: Annotated[Number, Field(ge=2, le=3600)] = 30.0
     deadband_w: Annotated[Number, Field(ge=0, le=_POWER_MAX_W)] = 20.0
     fallback_w: Annotated[Number, Field(ge=-_POWER_MAX_W, le=_POWER_MAX_W)] | None = None

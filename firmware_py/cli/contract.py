@@ -20,7 +20,11 @@ from protocols.signing import peek
 from protocols.signing import sign as sign_payload
 from protocols.topics import Topics
 
-app = typer.Typer(help="Write, sign and send contract setpoints.", no_args_is_help=True)
+app = typer.Typer(
+    help="Write, sign and send contract setpoints.",
+    epilog="Example: busbar contract new --issuer dso.example --node home-1 --power-w -2000",
+    no_args_is_help=True,
+)
 Input = Annotated[str, typer.Argument(help="A file, or - for stdin.")]
 _ENDS = {State.ACCEPTED: 0, State.REFUSED: FAULT}
 

@@ -32,6 +32,8 @@ def demo(
             stop(f"--broker {broker!r}: {error}", BAD_INPUT)
     try:
         summary = asyncio.run(_demo(for_s, broker, as_json))
+    except asyncio.CancelledError:
+        stop("ended before the play began", FAULT)
     except Unsupported as lacking:
         stop(str(lacking), FAULT)
     print(msgspec.json.encode(summary).decode() if as_json else _told(summary))

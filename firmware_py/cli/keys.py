@@ -9,7 +9,11 @@ import typer
 from firmware_py.cli.options import BAD_INPUT, stop
 from protocols.signing import key_id, new_private_key, public_part
 
-app = typer.Typer(help="Make the keys that contracts are signed with.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make the keys that contracts are signed with.",
+    epilog="Example: busbar keys new dso.example",
+    no_args_is_help=True,
+)
 
 
 @app.callback()

@@ -13,7 +13,7 @@ from drivers.catalogue import MODELS
 from drivers.links import Buses, parse_url
 from firmware_py.cli.options import BAD_INPUT, FAULT, Json, parse_duration, stop
 from firmware_py.compose import build_device
-from firmware_py.config import DeviceConfig
+from firmware_py.config import TIMEOUT_MAX_S, DeviceConfig
 from firmware_py.home.poller import judged
 from protocols.faults import Fault
 from protocols.ports import Nameplate
@@ -31,6 +31,8 @@ def read(
 ) -> None:
     """Read a meter or inverter: every quantity, with its unit."""
     timeout_s = parse_duration(timeout)
+    if timeout_s > TIMEOUT_MAX_S:
+        stop(f"--timeout {timeout}: at most {TIMEOUT_MAX_S:g}s is allowed", BAD_INPUT)
     if model not in MODELS:
         stop(f"--model {model!r}: allowed are {', '.join(sorted(MODELS))}", BAD_INPUT)
     try:

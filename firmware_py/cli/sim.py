@@ -8,7 +8,11 @@ import typer
 from firmware_py.cli.options import BAD_INPUT, stop
 from sim_hardware.serve import SIM_MODELS, serve_device
 
-app = typer.Typer(help="Simulated devices on real wires.", no_args_is_help=True)
+app = typer.Typer(
+    help="Simulated devices on real wires.",
+    epilog="Example: busbar sim device sdm630 --listen pty",
+    no_args_is_help=True,
+)
 
 
 @app.callback()
