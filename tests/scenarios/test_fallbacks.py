@@ -2,6 +2,7 @@
 
 import pytest
 
+from sim_hardware.devices.sdm630 import float_words
 from sim_hardware.faults import Word
 from tests.scenarios.film import Film, at
 from tests.scenarios.stage import Setup, Stage, Step
@@ -12,6 +13,7 @@ from tests.scenarios.words import (
     fault,
     heals,
     hears,
+    lies,
     link_is_back,
     link_is_cut,
     load,
@@ -23,9 +25,11 @@ from tests.scenarios.words import (
     sends,
     status_is,
     sun,
+    tells_the_truth,
     why,
 )
 
+SDM630_POWER = 0x0034  # input register
 IDLE = {"rest": "idle"}
 SHORT_LEASES = {"battery": {"lease_s": 10.0}, "pv": {"lease_s": 10.0}}
 # Longer than any of these films: what lets go is the node, not the device's own timer.
@@ -111,6 +115,22 @@ def test_a_silent_meter_makes_the_node_let_go_within_blind_after_s_and_a_cycle(f
     )
 
 
+def test_a_reading_without_power_is_no_reading_and_not_yet_silence(film: Film) -> None:
+    """One poll that makes no sense swings nothing; blind_after_s of them are as good as a silent meter."""
+    nonsense = lies("grid", SDM630_POWER, *float_words(9e9))
+    film(
+        at(0, load(500), sun(0)),
+        at(5, sends(power_w=1500, start_s=10, end_s=120)),
+        at(30.2, nonsense, hears("received", "accepted", "written", "observed")),
+        at(31.2, tells_the_truth("grid")),
+        at(40, battery_gets(1000), meter_shows(1500), hears()),
+        at(50.2, nonsense),
+        at(54.9, battery_gets(1000)),
+        at(57, devices_are_free, hears("reverted(meter_stale)")),
+        setup=Setup(device=LONG_LEASES),
+    )
+
+
 def test_a_node_that_is_stopped_lets_its_devices_go_and_says_goodbye(film: Film) -> None:
     stage = film(
         at(0, load(0), sun(800), charge(100)),
@@ -121,6 +141,19 @@ def test_a_node_that_is_stopped_lets_its_devices_go_and_says_goodbye(film: Film)
         setup=Setup(device=LONG_LEASES),
     )
     assert [(event.subject, event.state) for event in stage.head_end.happenings][-1] == ("node", "stopped")
+
+
+def test_a_node_that_is_stopped_says_which_device_it_could_not_let_go(film: Film) -> None:
+    stage = film(
+        at(0, load(500), sun(0)),
+        at(5, sends(power_w=1500, start_s=10, end_s=120)),
+        at(30.2, fault("battery", Word.DROP)),
+        at(31, node_stops, status_is("offline"), battery_gets(1000)),
+        at(62, devices_are_free),
+    )
+    goodbye = stage.head_end.happenings[-1]
+    assert (goodbye.subject, goodbye.state) == ("node", "stopped")
+    assert "battery could not be reached" in goodbye.why
 
 
 @pytest.mark.parametrize("stop_ms", range(10_500, 10_600, 10))
