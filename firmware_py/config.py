@@ -5,17 +5,17 @@ for editors.
 """
 
 import difflib
-import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-from drivers.catalogue import MODELS, MeterModel
+from drivers.catalogue import MODELS
 from drivers.links import parse_url
+from firmware_py.mistakes import Mistake, crossed, shown, table, tables
 from protocols.contracts import FallbackName
 from protocols.quantities import QUANTITIES
 from protocols.signing import key_id, public_part
@@ -133,31 +133,6 @@ class HomeConfig(_Part):
     issuer: tuple[IssuerConfig, ...] = ()
     device: Annotated[tuple[DeviceConfig, ...], Field(min_length=1)]
 
-    @model_validator(mode="after")
-    def _hangs_together(self) -> "HomeConfig":
-        names = [device.name for device in self.device]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"device names must differ: {', '.join(twice)} stands twice")
-        if self.site.meter not in names:
-            raise ValueError(f"site.meter {self.site.meter!r}: allowed are the devices {', '.join(names)}")
-        model = self.device[names.index(self.site.meter)].model
-        if not isinstance(MODELS[model], MeterModel):
-            raise ValueError(f"site.meter {self.site.meter!r}: {model} is not a meter")
-        return self
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """One mistake in a configuration: where, what it was, what is allowed."""
-
-    key: str
-    value: str
-    allowed: str
-
-    def __str__(self) -> str:
-        return f"{self.key} = {self.value}: {self.allowed}"
-
 
 class ConfigError(Exception):
     """A configuration that cannot be used, with every mistake in it."""
@@ -197,48 +172,59 @@ def load(path: Path) -> Loaded:
     """Read and check a configuration and the files it names; ConfigError holds every mistake."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(
             path, [Mistake("file", repr(str(path)), f"a readable TOML file is needed: {error}")]
         ) from error
-    try:
-        config = HomeConfig.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError(path, [_mistake(raw, dict(entry)) for entry in error.errors()]) from error
-    return _with_files(path, config)
-
-
-def _with_files(path: Path, config: HomeConfig) -> Loaded:
-    """Read what the configuration names; every file that cannot be used is a mistake of its own."""
     mistakes: list[Mistake] = []
+    config = _validated(raw, mistakes)
+    mistakes += crossed(raw)
+    keys, issuers = _keys(path, raw, mistakes)
+    mqtt = table(raw, "mqtt")
+    password = _text(path, mqtt.get("password_file"), "mqtt.password_file", mistakes)
+    _text(path, mqtt.get("ca_file"), "mqtt.ca_file", mistakes)
+    if config is None or mistakes:
+        raise ConfigError(path, mistakes)
+    ca_file = path.parent / config.mqtt.ca_file if config.mqtt.ca_file is not None else None
+    return Loaded(config, keys, issuers, password.rstrip("\n") if password is not None else None, ca_file)
+
+
+def _validated(raw: dict[str, Any], mistakes: list[Mistake]) -> HomeConfig | None:
+    """What the file says, where every part is well on its own."""
+    try:
+        return HomeConfig.model_validate(raw)
+    except ValidationError as error:
+        # A list whose items are all wrong is not "too short" as well.
+        real = (entry for entry in error.errors() if entry["type"] != "too_short" or not entry["input"])
+        mistakes += (_mistake(raw, dict(entry)) for entry in real)
+        return None
+
+
+def _keys(path: Path, raw: dict[str, Any], mistakes: list[Mistake]) -> tuple[dict[str, str], dict[str, str]]:
+    """Public keys and their issuers by thumbprint; every file that cannot be used is a mistake of its own."""
     keys, issuers = {}, {}
-    for index, issuer in enumerate(config.issuer):
-        key = f"issuer.{index}.key_file"
-        text = _text(path, issuer.key_file, key, mistakes)
+    for where, issuer in tables(raw, "issuer"):
+        key, file = f"{where}.key_file", issuer.get("key_file")
+        text = _text(path, file, key, mistakes)
         if text is None:
             continue
         try:
             named = key_id(text)
         except ValueError as error:
-            mistakes.append(Mistake(key, repr(str(issuer.key_file)), f"a public key is needed: {error}"))
+            mistakes.append(Mistake(key, shown(file), f"a public key is needed: {error}"))
             continue
-        keys[named], issuers[named] = public_part(text), issuer.name
-    mqtt = config.mqtt
-    password = _text(path, mqtt.password_file, "mqtt.password_file", mistakes) if mqtt.password_file else None
-    if mqtt.ca_file is not None:
-        _text(path, mqtt.ca_file, "mqtt.ca_file", mistakes)
-    if mistakes:
-        raise ConfigError(path, mistakes)
-    ca_file = path.parent / mqtt.ca_file if mqtt.ca_file is not None else None
-    return Loaded(config, keys, issuers, password.rstrip("\n") if password is not None else None, ca_file)
+        keys[named], issuers[named] = public_part(text), str(issuer.get("name"))
+    return keys, issuers
 
 
-def _text(path: Path, file: Path, key: str, mistakes: list[Mistake]) -> str | None:
-    """A file named in the configuration, relative to it."""
+def _text(path: Path, file: object, key: str, mistakes: list[Mistake]) -> str | None:
+    """A file named in the configuration, relative to it; None where none is named or it cannot be read."""
+    if not isinstance(file, str):
+        return None
     try:
         return (path.parent / file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        mistakes.append(Mistake(key, repr(str(file)), f"must be a readable file: {error}"))
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        mistakes.append(Mistake(key, shown(file), f"must be a readable file: {error}"))
         return None
 
 
@@ -246,15 +232,11 @@ def _mistake(raw: dict[str, Any], entry: dict[str, Any]) -> Mistake:
     where = entry["loc"]
     key = ".".join(str(part) for part in where) or "configuration"
     if entry["type"] == "extra_forbidden":
-        return Mistake(key, _shown(entry["input"]), f"unknown key; {_near(raw, where)}")
+        return Mistake(key, shown(entry["input"]), f"unknown key; {_near(raw, where)}")
     if entry["type"] == "missing":
         return Mistake(key, "(absent)", "must be there")
-    value = "…" if entry["type"] == "value_error" and not where else _shown(entry["input"])
+    value = "…" if entry["type"] == "value_error" and not where else shown(entry["input"])
     return Mistake(key, value, entry["msg"].removeprefix("Value error, "))
-
-
-def _shown(value: object) -> str:
-    return json.dumps(value, default=str, ensure_ascii=False)[:120]
 
 
 def _near(raw: dict[str, Any], where: tuple[str | int, ...]) -> str:

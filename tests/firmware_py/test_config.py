@@ -84,7 +84,7 @@ def test_five_mistakes_are_five_lines(folder: Path) -> None:
         ("17000", "nan", "site.import_limit_w"),
         ("17000", "inf", "site.import_limit_w"),
         ("17000", "true", "site.import_limit_w"),
-        ('meter = "grid"', 'meter = "gird"', "site.meter 'gird'"),
+        ('meter = "grid"', 'meter = "gird"', 'site.meter = "gird": allowed are the devices grid, battery'),
         ('meter = "grid"', 'meter = "battery"', "is not a meter"),
         ('name = "battery"', 'name = "grid"', "stands twice"),
         ("mqtt://broker.example", "http://broker.example", "mqtt.url"),
