@@ -1,6 +1,7 @@
 """`busbar contract`: write the terms, sign them, send them and follow what becomes of them."""
 
 import asyncio
+import re
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -51,7 +52,7 @@ def new(
     seq: Annotated[int | None, typer.Option(help="Sequence number; absent: the time in milliseconds.")] = None,
 ) -> None:
     """Print the terms of a dispatch as JSON, ready to be signed."""
-    begin = _start(start)
+    begin, end = _window(start, duration)
     number = seq if seq is not None else time.time_ns() // 1_000_000
     terms = Contract(
         id=f"{issuer}:{number}"[:64],
@@ -60,7 +61,7 @@ def new(
         aud=node,
         product="dispatch",
         start=begin,
-        end=begin + timedelta(seconds=parse_duration(duration)),
+        end=end,
         power_w=power_w,
         tolerance_w=tolerance_w,
         settle_s=parse_duration(settle),
@@ -68,7 +69,7 @@ def new(
         fallback=fallback,
     )
     payload = encode_contract(terms)
-    _checked(payload)
+    _checked(payload, terms)
     print(payload.decode())
 
 
@@ -93,7 +94,7 @@ def send(
     broker: Annotated[str, typer.Option(help="mqtt://host:port or mqtts://host:port")],
     username: Annotated[str | None, typer.Option(help="Name for the broker.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File with the password for the broker.")] = None,
-    wait: Annotated[str, typer.Option(help="How long to wait for the node's answer.")] = "10s",
+    wait: Annotated[str, typer.Option(help="How long to wait for the node's first answer.")] = "10s",
     follow: Annotated[bool, typer.Option("--follow", help="Go on to the contract's end.")] = False,
 ) -> None:
     """Send a signed contract and print each state the node reports; exit code 1 if it is refused or silent."""
@@ -104,7 +105,7 @@ def send(
         password = password_file.read_text(encoding="utf-8").strip() if password_file else None
     except (Refused, ValueError, OSError) as error:
         stop(str(error), BAD_INPUT)
-    code = asyncio.run(_send(token, contract_id, topics, address, (username, password), None if follow else wait_s))
+    code = asyncio.run(_send(token, contract_id, topics, address, (username, password), (wait_s, follow)))
     raise typer.Exit(code)
 
 
@@ -114,18 +115,19 @@ async def _send(
     topics: Topics,
     address: tuple[str, int, bool],
     login: tuple[str | None, str | None],
-    wait_s: float | None,
+    patience: tuple[float, bool],
 ) -> int:
     host, port, tls = address
+    wait_s, follow = patience
     parameters = aiomqtt.TLSParameters() if tls else None
     try:
         async with (
             aiomqtt.Client(host, port, username=login[0], password=login[1], tls_params=parameters) as client,
-            asyncio.timeout(wait_s),
+            asyncio.timeout(wait_s) as waiting,
         ):
             await client.subscribe(topics.ack, qos=1)
             await client.publish(topics.contract_in, token, qos=1)
-            return await _until_said(client, contract_id, wait_s is None)
+            return await _until_said(client, contract_id, waiting if follow else None)
     except TimeoutError:
         print(f"busbar: node {topics.node} did not answer within {wait_s:g} s", file=sys.stderr)
     except aiomqtt.MqttError as error:
@@ -133,15 +135,18 @@ async def _send(
     return FAULT
 
 
-async def _until_said(client: aiomqtt.Client, contract_id: str, to_the_end: bool) -> int:
+async def _until_said(client: aiomqtt.Client, contract_id: str, waiting: asyncio.Timeout | None) -> int:
+    """Print each state up to the answer; with a time-out, which the first answer lifts, up to the contract's end."""
     async for message in client.messages:
         event = _event(bytes(message.payload))
         if event is None or event.contract not in (contract_id, None):
             continue
+        if waiting is not None:
+            waiting.reschedule(None)
         print(
             " ".join(part for part in (event.contract or "-", event.state, event.reason, event.why) if part), flush=True
         )
-        if event.state is State.REFUSED or event.state is (State.EXPIRED if to_the_end else State.ACCEPTED):
+        if event.state is State.REFUSED or event.state is (State.EXPIRED if waiting is not None else State.ACCEPTED):
             return _ENDS.get(event.state, 0)
     return FAULT
 
@@ -152,6 +157,14 @@ def _event(payload: bytes) -> ContractEvent | None:
         return msgspec.json.decode(record, type=ContractEvent)
     except msgspec.DecodeError:
         return None
+
+
+def _window(start: str, duration: str) -> tuple[datetime, datetime]:
+    try:
+        begin = _start(start)
+        return begin, begin + timedelta(seconds=parse_duration(duration))
+    except OverflowError:
+        stop(f"--start {start} --duration {duration}: must end before the year 10000", BAD_INPUT)
 
 
 def _start(text: str) -> datetime:
@@ -169,11 +182,13 @@ def _start(text: str) -> datetime:
     return moment
 
 
-def _checked(payload: bytes) -> None:
+def _checked(payload: bytes, terms: Contract | None = None) -> None:
     try:
         parse_contract(payload)
     except Refused as refused:
-        stop(str(refused), BAD_INPUT)
+        named = re.search(r"\$\.(\w+)", str(refused))
+        was = f" ({named[1]} is {getattr(terms, named[1])})" if named and terms is not None else ""
+        stop(f"{refused}{was}", BAD_INPUT)
 
 
 def _input(source: str) -> bytes:
