@@ -1,12 +1,18 @@
 """The `busbar` command as people run it: a process, what it printed, how it ended."""
 
 import asyncio
+import signal
 import sys
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from typer.testing import CliRunner
+
+from firmware_py.cli.app import app
 
 BUSBAR: Final = str(Path(sys.executable).with_name("busbar"))
 _LONGEST_S: Final = 120.0
@@ -26,13 +32,22 @@ class Ended:
         assert self.code == 0, self
         return self.out
 
-    def told(self, code: int, *words: str) -> None:
+    def says(self, code: int, *words: str) -> None:
         """It ended with this code and said one clear line with these words in it; nothing of Python's."""
         assert self.code == code, self
         assert "Traceback" not in self.err, self.err
         assert len(self.err.splitlines()) == 1, self.err
         assert self.err.startswith("busbar: "), self.err
         assert [word for word in words if word not in self.err] == [], self.err
+
+
+def told(*words: str, stdin: str = "") -> Ended:
+    """As `busbar`, inside this process: for what is refused before anything happens, many times and quickly."""
+    result = CliRunner().invoke(app, words, input=stdin)
+    raised = (
+        "" if isinstance(result.exception, SystemExit | None) else "".join(traceback.format_exception(result.exception))
+    )
+    return Ended(result.exit_code, result.stdout, result.stderr + raised)
 
 
 async def busbar(*words: str, stdin: str = "", cwd: Path | None = None) -> Ended:
@@ -66,7 +81,7 @@ async def sim_device(model: str, listen: str, *options: str) -> AsyncIterator[st
     try:
         async with asyncio.timeout(_LONGEST_S):
             yield (await process.stdout.readline()).decode().strip()
-            process.send_signal(2)
+            process.send_signal(signal.SIGINT)
             assert await process.wait() == 0
     finally:
         if process.returncode is None:

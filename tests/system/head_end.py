@@ -9,6 +9,7 @@ from typing import Any
 import aiomqtt
 import msgspec
 
+from firmware_py.supervise import ended
 from protocols.messages import ContractEvent, Durable, Happening, Interval, Journalled, Status, Telemetry, Why, encode
 from protocols.topics import Topics
 from tests.system.eventually import eventually
@@ -119,5 +120,4 @@ async def head_end(broker: Mosquitto) -> AsyncIterator[HeadEnd]:
         await eventually("the head-end is subscribed", lambda: listener.is_up)
         yield listener
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await ended(running)

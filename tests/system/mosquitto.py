@@ -192,7 +192,7 @@ class Mosquitto:
 
     async def publish(self, user: str, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Send something with mosquitto_pub, as a user."""
-        command = [tool("mosquitto_pub"), *self._login(user), "-q", "1", "-t", topic, "-s"]
+        command = [tool("mosquitto_pub"), *self._login(user), "-q", "1", "-t", topic, "-s" if payload else "-n"]
         process = await asyncio.create_subprocess_exec(
             *command, *(["-r"] if retain else []), stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from firmware_py.mqtt import Announcement, Broker, MqttUplink
+from firmware_py.supervise import ended
 from protocols.faults import Refused
 from protocols.messages import Interval
 from tests.system.eventually import eventually
@@ -102,8 +103,7 @@ async def uplink(broker: Mosquitto, version: str = "5") -> AsyncIterator[MqttUpl
             await link.wait_up()
         yield link
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await ended(running)
 
 
 async def test_a_node_whose_telemetry_is_refused_says_so_and_goes_on(tmp_path: Path) -> None:
