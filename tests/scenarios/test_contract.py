@@ -63,6 +63,7 @@ def test_what_the_meter_showed_before_the_write_is_no_observation(film: Film) ->
         at(10.2, fault("grid", Word.DROP)),
         at(14.9, hears("received", "accepted", "written"), heals("grid")),
         at(30, hears("observed")),
+        setup=Setup(site={"rest": "idle"}),
     )
 
 
