@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from drivers.catalogue import MODELS
 from drivers.links import parse_url
-from firmware_py.mistakes import Mistake, crossed, shown, table, tables
+from firmware_py.mistakes import BLIND_AFTER_S, CYCLE_S, LEASE_S, Mistake, crossed, shown, table, tables
 from protocols.contracts import FallbackName
 from protocols.quantities import QUANTITIES
 from protocols.signing import key_id, public_part
@@ -36,23 +36,23 @@ def _not_text(value: object) -> object:
     return value
 
 
+def _one_level(value: str) -> str:
+    if not NODE_ID.fullmatch(value):
+        raise ValueError("allowed are 1 to 64 of A-Z a-z 0-9 . _ - and a letter or digit first")
+    return value
+
+
 Number = Annotated[float, BeforeValidator(_not_text)]
+TopicLevel = Annotated[str, AfterValidator(_one_level)]
 
 
 class NodeConfig(_Part):
     """`[node]`: who it is, where it keeps its state, how often it decides."""
 
-    id: str
+    id: TopicLevel
     state_dir: Path
-    cycle_s: Annotated[Number, Field(ge=0.1, le=60)] = 1.0
+    cycle_s: Annotated[Number, Field(ge=0.1, le=60)] = CYCLE_S
     interval_s: Annotated[Number, Field(ge=1, le=86400)] = 900.0
-
-    @field_validator("id")
-    @classmethod
-    def _one_level(cls, value: str) -> str:
-        if not NODE_ID.fullmatch(value):
-            raise ValueError("allowed are 1 to 64 of A-Z a-z 0-9 . _ - and a letter or digit first")
-        return value
 
 
 class MqttConfig(_Part):
@@ -79,7 +79,7 @@ class SiteConfig(_Part):
     import_limit_w: Annotated[Number, Field(gt=0, le=_POWER_MAX_W)]
     export_limit_w: Annotated[Number, Field(ge=0, le=_POWER_MAX_W)]
     rest: FallbackName = FallbackName.SELF_CONSUMPTION
-    blind_after_s: Annotated[Number, Field(gt=0, le=600)] = 5.0
+    blind_after_s: Annotated[Number, Field(gt=0, le=600)] = BLIND_AFTER_S
     link_hold_s: Annotated[Number, Field(ge=0, le=86400)] = 3600.0
 
 
@@ -93,22 +93,15 @@ class IssuerConfig(_Part):
 class DeviceConfig(_Part):
     """`[[device]]`: one device on one line. `lease_s`: how long it holds a setpoint that nobody renews."""
 
-    name: str
+    name: TopicLevel
     model: str
     url: str
     unit: Annotated[int, Field(ge=1, le=247)] = 1
     timeout_s: Annotated[Number, Field(gt=0, le=TIMEOUT_MAX_S)] = 1.0
-    lease_s: Annotated[Number, Field(ge=2, le=3600)] = 30.0
+    lease_s: Annotated[Number, Field(ge=2, le=3600)] = LEASE_S
     deadband_w: Annotated[Number, Field(ge=0, le=_POWER_MAX_W)] = 20.0
     fallback_w: Annotated[Number, Field(ge=-_POWER_MAX_W, le=_POWER_MAX_W)] | None = None
     soc_least_percent: Annotated[Number, Field(ge=0, le=100)] = 5.0
-
-    @field_validator("name")
-    @classmethod
-    def _one_level(cls, value: str) -> str:
-        if not NODE_ID.fullmatch(value):
-            raise ValueError("allowed are 1 to 64 of A-Z a-z 0-9 . _ - and a letter or digit first")
-        return value
 
     @field_validator("model")
     @classmethod

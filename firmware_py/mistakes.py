@@ -6,11 +6,16 @@ These are looked for in the raw values, so that another mistake hides none of th
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from drivers.catalogue import MODELS, MeterModel
+from drivers.catalogue import MODELS, InverterModel, MeterModel
 from drivers.links import parse_url
 from drivers.modbus.serial_channel import SerialSettings
+
+# Defaults that must fit each other.
+CYCLE_S: Final = 1.0
+BLIND_AFTER_S: Final = 5.0
+LEASE_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,11 @@ def table(raw: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def crossed(raw: dict[str, Any]) -> Iterator[Mistake]:
-    """Names that stand twice, a site meter that is none, a serial line with two settings."""
+    """Names that stand twice, a site meter that is none, a serial line with two settings, times that cannot work."""
     devices = tables(raw, "device")
     yield from _names(devices)
+    yield from _times(raw, devices)
+    yield from _fallbacks(devices)
     yield from _site_meter(table(raw, "site").get("meter"), devices)
     yield from _lines(devices)
 
@@ -70,6 +77,44 @@ def _site_meter(meter: object, devices: list[tuple[str, dict[str, Any]]]) -> Ite
     model = models[meter]
     if isinstance(model, str) and model in MODELS and not isinstance(MODELS[model], MeterModel):
         yield Mistake("site.meter", shown(meter), f"{model} is not a meter")
+
+
+def _times(raw: dict[str, Any], devices: list[tuple[str, dict[str, Any]]]) -> Iterator[Mistake]:
+    """A reading must outlive two cycles and a lease four: it is renewed before half of it is over."""
+    cycle_s = _number(table(raw, "node"), "cycle_s", CYCLE_S)
+    blind_s = _number(table(raw, "site"), "blind_after_s", BLIND_AFTER_S)
+    if blind_s < 2 * cycle_s:
+        yield Mistake(
+            "site.blind_after_s", shown(blind_s), f"at least {2 * cycle_s:g}, two of node.cycle_s, is allowed"
+        )
+    for key, device in devices:
+        lease_s = _number(device, "lease_s", LEASE_S)
+        if _takes_setpoints(device) and lease_s < 4 * cycle_s:
+            yield Mistake(
+                f"{key}.lease_s", shown(lease_s), f"at least {4 * cycle_s:g}, four of node.cycle_s, is allowed"
+            )
+
+
+def _fallbacks(devices: list[tuple[str, dict[str, Any]]]) -> Iterator[Mistake]:
+    for key, device in devices:
+        model, value = MODELS.get(str(device.get("model"))), device.get("fallback_w")
+        if isinstance(model, MeterModel) and value is not None:
+            yield Mistake(f"{key}.fallback_w", shown(value), "a meter takes no setpoint and has none to fall back to")
+        if isinstance(model, InverterModel) and isinstance(value, int | float) and value < 0:
+            yield Mistake(
+                f"{key}.fallback_w", shown(value), "what the inverter may still produce: 0 and more is allowed"
+            )
+
+
+def _takes_setpoints(device: dict[str, Any]) -> bool:
+    model = MODELS.get(str(device.get("model")))
+    return model is not None and not isinstance(model, MeterModel)
+
+
+def _number(part: dict[str, Any], key: str, default: float) -> float:
+    """The number at a key; the default where there is none, or something that is said to be wrong elsewhere."""
+    value = part.get(key, default)
+    return float(value) if isinstance(value, int | float) else default
 
 
 def _lines(devices: list[tuple[str, dict[str, Any]]]) -> Iterator[Mistake]:

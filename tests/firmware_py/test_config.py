@@ -33,6 +33,8 @@ url = "tcp://battery.example"
 fallback_w = 0
 """
 
+BATTERY = 'model = "sunspec-battery"\nurl = "tcp://battery.example"\nfallback_w = 0'
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -97,6 +99,11 @@ def test_five_mistakes_are_five_lines(folder: Path) -> None:
         ('password_file = "password"', 'password_file = "nothing"', "mqtt.password_file"),
         ('id = "home-1"', "", "node.id = (absent)"),
         ("[site]", "[sight]", "sight"),
+        ('id = "home-1"', 'id = "home-1"\ncycle_s = 3', "site.blind_after_s = 5.0: at least 6"),
+        ('id = "home-1"', 'id = "home-1"\ncycle_s = 10', "device.1.lease_s = 30.0: at least 40"),
+        ("fallback_w = 0", "fallback_w = 0\nlease_s = 3.9", "device.1.lease_s = 3.9: at least 4"),
+        ('?baud=9600"', '?baud=9600"\nfallback_w = 0', "device.0.fallback_w = 0: a meter"),
+        (BATTERY, BATTERY.replace('battery"', 'inverter"', 1).replace("= 0", "= -1"), "device.1.fallback_w = -1: what"),
     ],
 )
 def test_each_mistake_is_named(folder: Path, old: str, new: str, named: str) -> None:
