@@ -29,6 +29,7 @@ NODE: Final = "home-1"
 ISSUERS: Final = ("dso", "aggregator")
 EPOCH: Final = datetime(2026, 6, 21, 10, 0, tzinfo=UTC)
 MODELS: Final = {"grid": "sdm630", "pv": "sunspec-inverter", "battery": "sunspec-battery", "load": "sdm630"}
+ALL: Final = tuple(MODELS)
 # Devices lag by a second; half of that per step is plenty, and cheap.
 STEP_S: Final = 0.5
 Options = Mapping[str, float | str]
@@ -44,7 +45,7 @@ class Setup:
     site: Options = field(default_factory=dict)
     node: Options = field(default_factory=dict)
     device: Mapping[str, Options] = field(default_factory=dict)
-    devices: tuple[str, ...] = tuple(MODELS)
+    devices: tuple[str, ...] = ("grid", "pv", "battery")
     clock: datetime = EPOCH
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from sim_hardware.faults import Word
 from tests.scenarios.film import Film, at
-from tests.scenarios.stage import MODELS, Setup, Stage, Step
+from tests.scenarios.stage import ALL, Setup, Stage, Step
 from tests.scenarios.words import (
     battery_gets,
     charge,
@@ -45,7 +45,7 @@ def others_are_read(device: str, from_s: float, to_s: float) -> Step:
     return step
 
 
-@pytest.mark.parametrize("device", MODELS)
+@pytest.mark.parametrize("device", ALL)
 def test_a_device_dead_from_the_start_does_not_stop_the_others(film: Film, device: str) -> None:
     """It is asked again at 1, 2, 4, 8, 16 and 32 s."""
     film(
@@ -53,10 +53,11 @@ def test_a_device_dead_from_the_start_does_not_stop_the_others(film: Film, devic
         at(30, healths(device, "offline"), is_read(device, 0, 30, 0), heals(device)),
         at(35, healths(device, "offline", "online")),
         at(45, is_read(device, 35, 45, 9), others_are_read(device, 0, 45)),
+        setup=Setup(devices=ALL),
     )
 
 
-@pytest.mark.parametrize("device", MODELS)
+@pytest.mark.parametrize("device", ALL)
 def test_a_device_that_dies_later_does_not_stop_the_others(film: Film, device: str) -> None:
     film(
         at(0, load(500), sun(0)),
@@ -64,6 +65,7 @@ def test_a_device_that_dies_later_does_not_stop_the_others(film: Film, device: s
         at(40, healths(device, "online", "suspect", "offline"), is_read(device, 11, 40, 0), heals(device)),
         at(50, healths(device, "online", "suspect", "offline", "online")),
         at(60, is_read(device, 50, 60, 9), others_are_read(device, 0, 60)),
+        setup=Setup(devices=ALL),
     )
 
 
@@ -85,6 +87,7 @@ def test_a_contract_is_kept_without_the_devices_that_are_not_needed(film: Film) 
         at(5, sends(power_w=1500, start_s=10, end_s=60)),
         at(40, hears("received", "accepted", "written", "observed"), meter_shows(1500)),
         at(65, hears("expired(delivered)")),
+        setup=Setup(devices=ALL),
     )
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -20,7 +19,7 @@ PIECES = 25
 FEW = settings(
     max_examples=5,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
 json_values = st.recursive(
@@ -65,8 +64,8 @@ words_in = st.one_of(
 )
 
 
-def play(seed: int, folder: Path, *tried: Row) -> Stage:
-    return Film(seed, folder)(
+def play(film: Film, *tried: Row) -> Stage:
+    return film(
         at(0, load(500), sun(0)),
         at(1, sends(power_w=1500, start_s=5, end_s=30)),
         at(15, hears("received", "accepted", "written", "observed")),
@@ -78,9 +77,9 @@ def play(seed: int, folder: Path, *tried: Row) -> Stage:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(seed: int, tmp_path_factory: pytest.TempPathFactory) -> Writes:
+def undisturbed(films: Film) -> Writes:
     """What is written to the devices when nobody sends garbage."""
-    return writes(play(seed, tmp_path_factory.mktemp("quiet")))
+    return writes(play(films))
 
 
 def on(topic: str, payload: bytes) -> Step:
@@ -94,9 +93,9 @@ def rows(topic: str, pieces: list[bytes]) -> list[Row]:
 @given(pieces=st.lists(contracts_in, min_size=PIECES, max_size=PIECES))
 @FEW
 def test_garbage_for_contracts_is_answered_and_changes_nothing(
-    seed: int, undisturbed: Writes, tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]
+    films: Film, undisturbed: Writes, pieces: list[bytes]
 ) -> None:
-    stage = play(seed, tmp_path_factory.mktemp("garbage"), *rows("busbar/1/home-1/contract/in", pieces))
+    stage = play(films, *rows("busbar/1/home-1/contract/in", pieces))
     events = stage.head_end.contract_events
     assert sum(event.state == "refused" for event in events) == len(pieces)
     assert all(event.reason for event in events if event.state == "refused")
@@ -106,14 +105,12 @@ def test_garbage_for_contracts_is_answered_and_changes_nothing(
 
 @given(pieces=st.lists(words_in, min_size=PIECES, max_size=PIECES))
 @FEW
-def test_garbage_for_acknowledgements_is_answered_and_deletes_nothing(
-    seed: int, tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]
-) -> None:
+def test_garbage_for_acknowledgements_is_answered_and_deletes_nothing(films: Film, pieces: list[bytes]) -> None:
     def nobody_acknowledges(stage: Stage) -> None:
         stage.head_end.acknowledges = False
 
     tried = rows("busbar/1/home-1/durable", pieces)
-    stage = play(seed, tmp_path_factory.mktemp("garbage"), at(16, nobody_acknowledges), *tried)
+    stage = play(films, at(16, nobody_acknowledges), *tried)
     refused = [event for event in stage.head_end.happenings if event.subject == "inbox"]
     assert len(refused) == len(pieces)
     assert stage.head_end.contract_events[-1].outcome == "delivered"

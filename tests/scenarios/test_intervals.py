@@ -8,7 +8,7 @@ from protocols.messages import Counter, Durable, Interval, encode
 from sim_hardware.devices.sdm630 import Sdm630
 from sim_hardware.faults import Word
 from tests.scenarios.film import Film, at
-from tests.scenarios.stage import Setup, Stage, Step
+from tests.scenarios.stage import ALL, Setup, Stage, Step
 from tests.scenarios.words import (
     broker_starts,
     broker_stops,
@@ -97,7 +97,7 @@ def test_import_and_export_are_counted_apart_and_in_every_device(film: Film) -> 
         at(0, ONE_WH_PER_S, sun(0)),
         at(100.1, load(0), sun(720)),
         at(205),
-        setup=Setup(site=IDLE, node={"interval_s": 10.0}),
+        setup=Setup(site=IDLE, node={"interval_s": 10.0}, devices=ALL),
     )
     for device, register, wh in [
         ("grid", "energy_import_wh", 100),

@@ -144,9 +144,9 @@ def in_force(*bad: Row) -> tuple[Row, ...]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(seed: int, tmp_path_factory: pytest.TempPathFactory) -> Writes:
+def undisturbed(films: Film) -> Writes:
     """What is written to the devices when nobody tries anything."""
-    return writes(Film(seed, tmp_path_factory.mktemp("undisturbed"))(*in_force(), setup=TWO))
+    return writes(films(*in_force(), setup=TWO))
 
 
 def sent(make: Make) -> Step:

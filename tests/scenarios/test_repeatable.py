@@ -2,6 +2,7 @@
 
 from sim_hardware.faults import Word
 from tests.scenarios.film import Film, Row, at
+from tests.scenarios.stage import ALL, Setup
 from tests.scenarios.words import broker_starts, broker_stops, fault, heals, sends
 
 TEN_MINUTES_S = 600
@@ -22,7 +23,7 @@ def eventful() -> tuple[Row, ...]:
 
 
 def published(film: Film, *rows: Row) -> list[tuple[float, str, bytes]]:
-    stage = film(*rows)
+    stage = film(*rows, setup=Setup(devices=ALL))
     return [(heard.at_s, heard.topic, heard.payload) for heard in stage.head_end.heard]
 
 

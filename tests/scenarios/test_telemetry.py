@@ -8,7 +8,7 @@ from protocols.messages import Telemetry
 from sim_hardware.devices.sdm630 import float_words
 from sim_hardware.faults import Word
 from tests.scenarios.film import Film, at
-from tests.scenarios.stage import EPOCH, MODELS, Stage
+from tests.scenarios.stage import ALL, EPOCH, Setup, Stage
 from tests.scenarios.words import (
     clock_steps,
     fault,
@@ -34,8 +34,8 @@ def between(stage: Stage, device: str, from_s: float, to_s: float) -> list[tuple
 
 
 def test_every_reading_is_stamped_numbered_and_good(film: Film) -> None:
-    stage = film(at(0, load(500), sun(800)), at(30))
-    for name in MODELS:
+    stage = film(at(0, load(500), sun(800)), at(30), setup=Setup(devices=ALL))
+    for name in ALL:
         readings = [reading for _, reading in stage.head_end.telemetry(name)]
         assert [reading.seq for reading in readings] == list(range(1, len(readings) + 1))
         assert [round(second(reading.measured_at)) for reading in readings] == list(range(len(readings)))
@@ -54,7 +54,12 @@ def test_measured_at_is_the_time_of_the_poll_and_not_of_the_answer(film: Film) -
 
 
 def test_a_value_is_that_of_its_time(film: Film) -> None:
-    stage = film(at(0, load(500), sun(0)), at(20.1, fault("grid", Word.DELAY, 0.3), load(2500)), at(30))
+    stage = film(
+        at(0, load(500), sun(0)),
+        at(20.1, fault("grid", Word.DELAY, 0.3), load(2500)),
+        at(30),
+        setup=Setup(devices=("grid", "load")),
+    )
     before, after = between(stage, "load", 20, 21), between(stage, "load", 21, 22)
     assert before[0][1].values["power_w"] == pytest.approx(500)
     assert after[0][1].values["power_w"] == pytest.approx(2500)
