@@ -5,8 +5,9 @@ many hertz asks for the same power. Its fields (NP_*, QV_*, …) are those of it
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
+from itertools import pairwise
 from random import Random
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim_hardware.physics.der.inverter import DerFunctions
-from sim_hardware.physics.der.service import Grid
+from sim_hardware.physics.der.service import Supply
 from sim_hardware.physics.der.settings import Ratings, Settings
 
 RATED: Final = 100_000.0  # W and VA: what OpenDER's parameter files say
@@ -22,7 +23,7 @@ RATINGS: Final = Ratings(RATED, RATED, 0.44 * RATED, 0.44 * RATED)
 STEP_S: Final = 1 / 32  # a power of two: times add up exactly, on both sides
 TO_60_HZ: Final = 10.0
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 Profile = Callable[[float], tuple[float, float, float]]  # time -> voltage per unit, hertz, sun per unit
 
 
@@ -50,7 +51,7 @@ class Film:
         return float(power), float(reactive)
 
 
-def oracle(fields: Mapping[str, object], step_s: float) -> Any:
+def oracle(fields: Mapping[str, object], step_s: float) -> Any:  # noqa: ANN401 - it has no types
     """An OpenDER PV inverter, 100 kW, category B and III, with these fields."""
     opender = import_module("opender")
     opender.DER.t_s = step_s
@@ -71,14 +72,14 @@ def play(
     seed: int = 1,
 ) -> Film:
     """Both through the profile."""
-    settings = Settings(**{name: getattr(settings, name) for name in settings.__slots__} | {"ratings": RATINGS})
+    settings = replace(settings, ratings=RATINGS)
     ours, theirs = DerFunctions(Random(seed)), oracle(fields, step_s)
     count = round(duration_s / step_s)
     times, rows = np.arange(1, count + 1) * step_s, np.zeros((count, 2, 2))
     for index in range(count):
         voltage_pu, frequency_hz, sun_pu = profile(index * step_s)
-        grid = Grid(voltage_pu, voltage_pu, voltage_pu, frequency_hz)
-        rows[index, 0] = ours.after(step_s, settings, sun_pu * RATED, grid)
+        supply = Supply(voltage_pu, voltage_pu, voltage_pu, frequency_hz)
+        rows[index, 0] = ours.after(step_s, settings, sun_pu * RATED, supply)
         theirs.update_der_input(v_pu=voltage_pu, f=frequency_hz + TO_60_HZ, p_dc_pu=sun_pu)
         rows[index, 1] = theirs.run()
     return Film(times, rows[:, 0] / RATED, rows[:, 1] / RATED)
@@ -89,7 +90,7 @@ def line(*points: tuple[float, float]) -> Callable[[float], float]:
 
     def at(time_s: float) -> float:
         value = points[0][1]
-        for (t1, y1), (t2, y2) in zip(points, points[1:], strict=False):
+        for (t1, y1), (t2, y2) in pairwise(points):
             if time_s >= t2:
                 value = y2
             elif time_s >= t1:
@@ -108,10 +109,13 @@ def steps(*values: tuple[float, float]) -> Callable[[float], float]:
     return at
 
 
+GOOD_PU, GOOD_HZ = steps((0.0, 1.0)), steps((0.0, 50.0))
+
+
 def profile(
-    voltage_pu: Callable[[float], float] = steps((0.0, 1.0)),
-    frequency_hz: Callable[[float], float] = steps((0.0, 50.0)),
-    sun_pu: Callable[[float], float] = steps((0.0, 1.0)),
+    voltage_pu: Callable[[float], float] = GOOD_PU,
+    frequency_hz: Callable[[float], float] = GOOD_HZ,
+    sun_pu: Callable[[float], float] = GOOD_PU,
 ) -> Profile:
     """The three together."""
     return lambda time_s: (voltage_pu(time_s), frequency_hz(time_s), sun_pu(time_s))

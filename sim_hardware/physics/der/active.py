@@ -7,7 +7,7 @@ Differs: with limit and volt-watt both on, p_funcs.py forgets the ramp of enteri
 from typing import Final
 
 from sim_hardware.physics.der.response import OpenLoop, Ramp
-from sim_hardware.physics.der.service import Grid, State
+from sim_hardware.physics.der.service import State, Supply
 from sim_hardware.physics.der.settings import NOMINAL_HZ, Droop, Settings
 
 ARRIVED_PU: Final = 1e-3  # so close to what is available droop has given way (frequency_droop.py, eq. 3.7.1-18)
@@ -73,7 +73,7 @@ class ActivePower:
         self,
         dt_s: float,
         settings: Settings,
-        grid: Grid,
+        supply: Supply,
         state: State,
         ramp_pu: float,
         available_pu: float,
@@ -81,10 +81,10 @@ class ActivePower:
     ) -> float:
         """The wanted power after this step; `output_pu` is what came out of the last."""
         limit_pu = self._limit_pu(dt_s, settings)
-        volt_watt_pu = self._volt_watt_pu(dt_s, settings, grid)
+        volt_watt_pu = self._volt_watt_pu(dt_s, settings, supply)
         normal_pu = output_pu if state is State.ENTERING else available_pu
         normal_pu = min(normal_pu, limit_pu, volt_watt_pu)
-        droop_pu = self._droop.after(dt_s, settings.droop, grid.frequency_hz, output_pu, normal_pu, available_pu)
+        droop_pu = self._droop.after(dt_s, settings.droop, supply.frequency_hz, output_pu, normal_pu, available_pu)
         if droop_pu is not None:
             return min(available_pu, volt_watt_pu, droop_pu, 1.0)
         return min(available_pu, ramp_pu, limit_pu, volt_watt_pu, 1.0)
@@ -95,9 +95,9 @@ class ActivePower:
             return 1.0
         return self._limit.after(dt_s, settings.limit_pu, settings.limit_ramp_s)
 
-    def _volt_watt_pu(self, dt_s: float, settings: Settings, grid: Grid) -> float:
+    def _volt_watt_pu(self, dt_s: float, settings: Settings, supply: Supply) -> float:
         own = settings.volt_watt
         if not own.enabled:
             self._volt_watt.value = 1.0
             return 1.0
-        return self._volt_watt.after(dt_s, own.curve.at(grid.mean_pu), own.response_s)
+        return self._volt_watt.after(dt_s, own.curve.at(supply.mean_pu), own.response_s)

@@ -5,7 +5,7 @@ from random import Random
 from sim_hardware.physics.der.active import ActivePower
 from sim_hardware.physics.der.capability import limited, within_current
 from sim_hardware.physics.der.reactive import Mode, ReactivePower, mode_of
-from sim_hardware.physics.der.service import Cause, Grid, Service, State
+from sim_hardware.physics.der.service import Cause, Service, State, Supply
 from sim_hardware.physics.der.settings import Settings
 
 
@@ -46,26 +46,26 @@ class DerFunctions:
         """Where volt-var's reference stands if it follows the voltage."""
         return self._reactive.volt_var.followed_pu
 
-    def after(self, dt_s: float, settings: Settings, available_w: float, grid: Grid) -> tuple[float, float]:
+    def after(self, dt_s: float, settings: Settings, available_w: float, supply: Supply) -> tuple[float, float]:
         """Watts and var injected after this step, in which the grid looked so and this power was to be had."""
-        state = self._service.after(dt_s, grid, settings.enter, settings.trips)
+        state = self._service.after(dt_s, supply, settings.enter, settings.trips)
         available_pu = available_w / settings.ratings.power_w
         if state is State.TRIPPED:
             self._active.reset()
             self._reactive.reset()
             self.power_w, self.reactive_var = 0.0, 0.0
         else:
-            self.power_w, self.reactive_var = self._feed(dt_s, settings, available_pu, grid)
+            self.power_w, self.reactive_var = self._feed(dt_s, settings, available_pu, supply)
         self._started = True
         return self.power_w, self.reactive_var
 
-    def _feed(self, dt_s: float, settings: Settings, available_pu: float, grid: Grid) -> tuple[float, float]:
+    def _feed(self, dt_s: float, settings: Settings, available_pu: float, supply: Supply) -> tuple[float, float]:
         # The first step has no last one: it begins with what is available.
         output_pu = self.power_w / settings.ratings.power_w if self._started else available_pu
         ramp_pu = self._service.ramp_pu
-        power_pu = self._active.after(dt_s, settings, grid, self.state, ramp_pu, available_pu, output_pu)
-        reactive_pu = self._reactive.after(dt_s, settings, grid, power_pu)
+        power_pu = self._active.after(dt_s, settings, supply, self.state, ramp_pu, available_pu, output_pu)
+        reactive_pu = self._reactive.after(dt_s, settings, supply, power_pu)
         if self.state is State.CEASED:
             return 0.0, 0.0
         powers = limited(settings, mode_of(settings), power_pu, reactive_pu)
-        return within_current(settings.ratings, powers, grid.mean_pu)
+        return within_current(settings.ratings, powers, supply.mean_pu)

@@ -4,7 +4,7 @@ from random import Random
 from typing import Final
 
 from sim_hardware.physics.der.inverter import DerFunctions
-from sim_hardware.physics.der.service import Grid
+from sim_hardware.physics.der.service import Supply
 from sim_hardware.physics.der.settings import Settings
 from sim_hardware.physics.pv import Sun
 from sim_hardware.physics.terminal import Terminal, approach
@@ -36,14 +36,25 @@ class DerPlant:
         self._available_w = 0.0
 
     @property
+    def rating_w(self) -> float:
+        """Active power at most, a magnitude."""
+        return self.settings.ratings.power_w
+
+    @property
+    def limit_w(self) -> float | None:
+        """At most this is produced, a magnitude; None: no limit."""
+        limit_pu = self.settings.limit_pu
+        return None if limit_pu is None else limit_pu * self.rating_w
+
+    @property
     def available_w(self) -> float:
         """What could be produced now, a magnitude."""
-        return min(self.settings.ratings.power_w, self.peak_w * self.sun.irradiance_w_m2 / 1000.0)
+        return min(self.rating_w, self.peak_w * self.sun.irradiance_w_m2 / 1000.0)
 
     @property
     def is_throttled(self) -> bool:
         """Whether a function holds back more than 0.1 % of the rating."""
-        return self._available_w + self.power_w > 1e-3 * self.settings.ratings.power_w
+        return self._available_w + self.power_w > 1e-3 * self.rating_w
 
     @property
     def power_w(self) -> float:
@@ -62,11 +73,11 @@ class DerPlant:
         self.functions.after(dt_s, self.settings, self._available_w, seen(self._terminal))
 
 
-def seen(terminal: Terminal) -> Grid:
+def seen(terminal: Terminal) -> Supply:
     """Voltages and frequency as the functions take them.
 
     The phases are taken to stand 120 degrees apart, so that no voltage between two of them is lower than the lowest or
     higher than the highest of them (OpenDER op_cond_proc.py looks at both kinds; NP_V_MEAS_UNBALANCE AVG).
     """
     volts = [voltage_v / NOMINAL_V for voltage_v in terminal.voltage_v]
-    return Grid(min(volts), max(volts), sum(volts) / len(volts), terminal.frequency_hz)
+    return Supply(min(volts), max(volts), sum(volts) / len(volts), terminal.frequency_hz)

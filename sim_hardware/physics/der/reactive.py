@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final
 
 from sim_hardware.physics.der.response import OpenLoop, Ramp
-from sim_hardware.physics.der.service import Grid
+from sim_hardware.physics.der.service import Supply
 from sim_hardware.physics.der.settings import PowerFactor, Settings, VoltVar
 from sim_hardware.physics.terminal import approach
 
@@ -87,9 +87,9 @@ class ReactivePower:
         self._watt_var.value = self._factor.value = self._constant.value = self._ramp.value = 0.0
         self._changing = False
 
-    def after(self, dt_s: float, settings: Settings, grid: Grid, power_pu: float) -> float:
+    def after(self, dt_s: float, settings: Settings, supply: Supply, power_pu: float) -> float:
         """The wanted reactive power after this step; `power_pu` is the wanted active power."""
-        wanted = self._each(dt_s, settings, grid, power_pu)
+        wanted = self._each(dt_s, settings, supply, power_pu)
         mode = mode_of(settings)
         self._changing = self._changing or (self.mode is not None and mode is not self.mode)
         self.mode = mode
@@ -97,14 +97,14 @@ class ReactivePower:
         self._changing = self._changing and result_pu != wanted[mode]
         return result_pu
 
-    def _each(self, dt_s: float, settings: Settings, grid: Grid, power_pu: float) -> dict[Mode, float]:
+    def _each(self, dt_s: float, settings: Settings, supply: Supply, power_pu: float) -> dict[Mode, float]:
         ratings, factor, constant = settings.ratings, settings.power_factor, settings.constant_var
         factor_pu = power_factor_var(factor, power_pu) * ratings.power_w / ratings.apparent_va
         watt_var_pu = settings.watt_var.curve.at(power_pu)
         return {
             Mode.NONE: 0.0,
             Mode.POWER_FACTOR: self._factor.after(dt_s, factor_pu, factor.response_s),
-            Mode.VOLT_VAR: self.volt_var.after(dt_s, settings.volt_var, grid.mean_pu),
+            Mode.VOLT_VAR: self.volt_var.after(dt_s, settings.volt_var, supply.mean_pu),
             Mode.WATT_VAR: self._watt_var.after(dt_s, watt_var_pu, settings.watt_var.response_s),
             Mode.CONSTANT: self._constant.after(dt_s, constant.reactive_pu, constant.response_s),
         }

@@ -37,7 +37,7 @@ RAMP_END: Final = 1.1  # beyond 1, so that the end of the ramp shows (es_perf.py
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class Supply:
     """What the inverter sees at its terminals: voltages per unit, lowest, highest and mean of the phases."""
 
     low_pu: float
@@ -74,13 +74,13 @@ class Trip:
     def __init__(self) -> None:
         self._relays = {cause: Relay() for cause in Cause}
 
-    def after(self, dt_s: float, grid: Grid, trips: Trips) -> Cause | None:
+    def after(self, dt_s: float, supply: Supply, trips: Trips) -> Cause | None:
         """Why it must trip now, or None."""
         watched = (
-            (Cause.UNDER_VOLTAGE, trips.under_voltage, lambda at: grid.low_pu < at),
-            (Cause.OVER_VOLTAGE, trips.over_voltage, lambda at: grid.high_pu > at),
-            (Cause.UNDER_FREQUENCY, trips.under_frequency, lambda at: grid.frequency_hz < at),
-            (Cause.OVER_FREQUENCY, trips.over_frequency, lambda at: grid.frequency_hz > at),
+            (Cause.UNDER_VOLTAGE, trips.under_voltage, lambda at: supply.low_pu < at),
+            (Cause.OVER_VOLTAGE, trips.over_voltage, lambda at: supply.high_pu > at),
+            (Cause.UNDER_FREQUENCY, trips.under_frequency, lambda at: supply.frequency_hz < at),
+            (Cause.OVER_FREQUENCY, trips.over_frequency, lambda at: supply.frequency_hz > at),
         )
         causes = [cause for cause, limits, beyond in watched if self._relays[cause].after(dt_s, limits, beyond)]
         return causes[0] if causes else None
@@ -92,10 +92,10 @@ class Cessation:
     def __init__(self) -> None:
         self._low, self._high = Relay(), Relay()
 
-    def after(self, dt_s: float, grid: Grid, trips: Trips) -> bool:
+    def after(self, dt_s: float, supply: Supply, trips: Trips) -> bool:
         """Whether nothing may flow now."""
-        low = self._low.after(dt_s, trips.cease_under_voltage, lambda at: grid.low_pu <= at)
-        high = self._high.after(dt_s, trips.cease_over_voltage, lambda at: grid.high_pu >= at)
+        low = self._low.after(dt_s, trips.cease_under_voltage, lambda at: supply.low_pu <= at)
+        high = self._high.after(dt_s, trips.cease_over_voltage, lambda at: supply.high_pu >= at)
         return low or high
 
 
@@ -108,9 +108,9 @@ class Return:
         self._random_left_s: float | None = None  # None: not drawn yet
         self.left_s = 0.0
 
-    def after(self, dt_s: float, grid: Grid, enter: EnterService, waiting: bool) -> bool:
+    def after(self, dt_s: float, supply: Supply, enter: EnterService, waiting: bool) -> bool:
         """Whether it may enter service; the time runs even before it is `waiting`, the random one only then."""
-        good = self._good.after(dt_s, is_good(grid, enter), enter.delay_s)
+        good = self._good.after(dt_s, is_good(supply, enter), enter.delay_s)
         if not (good and waiting):
             self._random_left_s = None
         elif self._random_left_s is None:
@@ -122,10 +122,10 @@ class Return:
         return good and random_left_s <= ROUNDING_S
 
 
-def is_good(grid: Grid, enter: EnterService) -> bool:
+def is_good(supply: Supply, enter: EnterService) -> bool:
     """Whether voltage, frequency and permission allow to enter service."""
-    voltage = enter.low_pu <= grid.low_pu and grid.high_pu <= enter.high_pu
-    return voltage and enter.low_hz <= grid.frequency_hz <= enter.high_hz and enter.permitted
+    voltage = enter.low_pu <= supply.low_pu and supply.high_pu <= enter.high_pu
+    return voltage and enter.low_hz <= supply.frequency_hz <= enter.high_hz and enter.permitted
 
 
 class Service:
@@ -146,11 +146,11 @@ class Service:
         """How long until it enters service if the grid stays good; 0 where it does not wait."""
         return self._return.left_s if self.state is State.TRIPPED else 0.0
 
-    def after(self, dt_s: float, grid: Grid, enter: EnterService, trips: Trips) -> State:
+    def after(self, dt_s: float, supply: Supply, enter: EnterService, trips: Trips) -> State:
         """What it does in this step."""
-        returns = self._return.after(dt_s, grid, enter, self.state is State.TRIPPED)
-        cause = self._trip.after(dt_s, grid, trips) or (None if enter.permitted else Cause.NOT_PERMITTED)
-        ceases = self._cessation.after(dt_s, grid, trips)
+        returns = self._return.after(dt_s, supply, enter, self.state is State.TRIPPED)
+        cause = self._trip.after(dt_s, supply, trips) or (None if enter.permitted else Cause.NOT_PERMITTED)
+        ceases = self._cessation.after(dt_s, supply, trips)
         if cause is not None:
             self.cause = cause
         if cause is not None or (self.state is State.TRIPPED and not returns):

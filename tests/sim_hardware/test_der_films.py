@@ -1,0 +1,280 @@
+"""Grid functions on film, beside EPRI's OpenDER: within 1 % of the rating, step by step; and by hand what each must do.
+
+Each film states the largest deviation seen when it was made; `pytest -s` prints that of today.
+"""
+
+import logging
+import math
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from sim_hardware.physics.der.settings import (
+    VOLT_VAR_A,
+    ConstantVar,
+    Droop,
+    EnterService,
+    PowerFactor,
+    Priority,
+    Settings,
+    VoltVar,
+    VoltWatt,
+    WattVar,
+)
+from tests.sim_hardware.der_film import Film, line, play, profile, steps
+
+WITHIN = 0.01
+NO_DROOP = Droop(enabled=False)
+DROOP_50_HZ = {"PF_KOF": 0.05 * 50 / 60, "PF_KUF": 0.05 * 50 / 60}
+QV: dict[str, object] = {"QV_MODE_ENABLE": True}
+PV: dict[str, object] = {"PV_MODE_ENABLE": True}
+VOLT_VAR, VOLT_WATT = VoltVar(enabled=True), VoltWatt(enabled=True)
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """OpenDER warns of each setting on the root logger."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def check(film: Film, name: str) -> Film:
+    print(f"{name}: P {100 * film.deviation_p:.2f} %, Q {100 * film.deviation_q:.2f} % of rated")
+    assert film.deviation_p < WITHIN
+    assert film.deviation_q < WITHIN
+    return film
+
+
+def settled(value: float, start: float, after_s: float, response_s: float) -> float:
+    """A response that has done 90 % after `response_s`."""
+    return value + (start - value) * math.pow(0.1, after_s / response_s)
+
+
+def test_volt_var_steps() -> None:
+    """Q 0.58 %: OpenDER's filter takes half of a step one row later."""
+    volts = steps((0, 1.0), (5, 1.05), (25, 1.09), (40, 0.93), (55, 1.0))
+    film = check(
+        play(profile(volts, sun_pu=steps((0, 0.7), (55, 0.15), (60, 0.03))), 62, Settings(volt_var=VOLT_VAR), QV),
+        "volt-var steps",
+    )
+    assert film.at(10)[1] == pytest.approx(settled(-0.22, 0.0, 5, 5))
+    assert film.at(10)[1] == pytest.approx(0.9 * -0.22)
+    assert film.at(24.9)[1] == pytest.approx(-0.22, abs=1e-4)
+    assert film.at(39.9)[1] == pytest.approx(-0.44, abs=1e-3)
+    assert film.at(54.9)[1] == pytest.approx(0.44 * 5 / 6, abs=1e-3)
+    assert film.at(61.0) == pytest.approx((0.03, 0.0))  # below 5 % of power there is no reactive power
+
+
+def test_volt_var_ramp_takes_from_active_power() -> None:
+    """P 0.04 %, Q 0.13 %."""
+    volts = line((0, 1.0), (2, 1.0), (17, 1.095), (25, 1.095), (45, 0.89), (50, 0.89))
+    film = check(play(profile(volts), 50, Settings(volt_var=VOLT_VAR), QV), "volt-var ramp")
+    assert film.at(24.9) == pytest.approx((math.sqrt(1 - 0.44**2), -0.44), abs=2e-3)
+
+
+def test_volt_var_of_category_a_with_active_priority() -> None:
+    """P 0.01 %, Q 0.08 % at rows of 1/16 s."""
+    fields: dict[str, object] = {
+        "QV_CURVE_V1": 0.9,
+        "QV_CURVE_V2": 1.0,
+        "QV_CURVE_V3": 1.0,
+        "QV_CURVE_V4": 1.1,
+        "QV_CURVE_Q1": 0.25,
+    }
+    fields |= {"QV_CURVE_Q4": -0.25, "QV_OLRT": 10.0}
+    own = VoltVar(enabled=True, curve=VOLT_VAR_A.curve, response_s=10.0, priority=Priority.ACTIVE)
+    volts = line((0, 1.0), (2, 1.0), (20, 1.095), (35, 0.95))
+    active = {"NP_PRIO_OUTSIDE_MIN_Q_REQ": "ACTIVE"}
+    film = check(play(profile(volts), 80, Settings(volt_var=own), QV | fields | active, step_s=1 / 16), "volt-var A")
+    assert film.at(80)[1] == pytest.approx(0.125, abs=1e-3)
+
+
+def test_volt_var_reference_follows_the_voltage() -> None:
+    """Q 0.41 % at rows of 1/8 s."""
+    own = VoltVar(enabled=True, automatic=True, automatic_s=100.0)
+    fields = QV | {"QV_VREF_AUTO_MODE": True, "QV_VREF_TIME": 100.0}
+    film = check(
+        play(profile(steps((0, 1.0), (5, 1.04))), 200, Settings(volt_var=own), fields, step_s=1 / 8),
+        "volt-var, own reference",
+    )
+    assert min(film.ours[:, 1]) < -0.1
+    assert film.at(200)[1] == pytest.approx(0.0, abs=0.01)
+
+
+def test_volt_watt_steps() -> None:
+    """P 0.26 %."""
+    volts = steps((0, 1.0), (5, 1.08), (30, 1.09), (45, 1.0))
+    film = check(play(profile(volts), 60, Settings(volt_watt=VOLT_WATT), PV), "volt-watt steps")
+    assert film.at(15)[0] == pytest.approx(settled(0.5, 1.0, 10, 10))
+    assert film.at(15)[0] == pytest.approx(0.55)
+    assert film.at(30)[0] == pytest.approx(0.5, abs=3e-3)
+
+
+def test_volt_watt_ramp() -> None:
+    """P 0.13 %."""
+    volts = line((0, 1.0), (2, 1.05), (20, 1.099), (45, 1.05))
+    film = check(play(profile(volts, sun_pu=steps((0, 0.9))), 50, Settings(volt_watt=VOLT_WATT), PV), "volt-watt ramp")
+    assert min(film.ours[:, 0]) < 0.35
+
+
+def test_droop_steps() -> None:
+    """P 0.26 %: above, and below from under a limit, which droop may exceed."""
+    hertz = steps((0, 50.0), (2, 50.5), (17, 51.0), (32, 50.2), (45, 50.0))
+    film = check(play(profile(frequency_hz=hertz), 55, Settings(), DROOP_50_HZ), "droop steps, above")
+    assert film.at(7)[0] == pytest.approx(settled(1 - (0.5 - 0.036) / 2.5, 1.0, 5, 5))
+    assert film.at(32)[0] == pytest.approx(1 - (1.0 - 0.036) / 2.5, abs=1e-3)
+    assert film.at(55)[0] == pytest.approx(1.0)
+    hertz = steps((0, 50.0), (3, 49.5), (18, 49.0), (33, 49.9), (43, 50.0))
+    limit = {"AP_LIMIT_ENABLE": True, "AP_LIMIT": 0.5}
+    film = check(
+        play(profile(frequency_hz=hertz), 50, Settings(limit_pu=0.5), DROOP_50_HZ | limit), "droop steps, below"
+    )
+    assert film.at(33)[0] == pytest.approx(0.5 + (1.0 - 0.036) / 2.5, abs=1e-3)
+    assert film.at(50)[0] == pytest.approx(0.5, abs=2e-3)
+
+
+def test_droop_ramp() -> None:
+    """P 0.07 %."""
+    hertz = line((0, 50.0), (2, 50.0), (15, 51.1), (35, 49.2), (45, 50.0), (50, 50.0))
+    film = check(play(profile(frequency_hz=hertz, sun_pu=steps((0, 0.8))), 50, Settings(), DROOP_50_HZ), "droop ramp")
+    slope, lag_s = 1.1 / 13 / 2.5, 5 / math.log(10)  # a lag behind a ramp
+    since_s = 13 * (1 - 0.036 / 1.1)
+    lagging = slope * (since_s - lag_s * (1 - math.exp(-since_s / lag_s)))
+    assert film.at(15)[0] == pytest.approx(0.8 - lagging, abs=2e-3)
+
+
+SUN = steps((0, 0.3), (5, 0.8), (20, 1.0), (35, 0.6), (45, 0.1))
+
+
+def test_watt_var() -> None:
+    """Q 0.25 %."""
+    own = WattVar(enabled=True)
+    film = check(play(profile(sun_pu=SUN), 50, Settings(watt_var=own), {"QP_MODE_ENABLE": True}), "watt-var")
+    assert film.at(19.9)[1] == pytest.approx(-0.44 * 0.6, abs=1e-3)
+    power, reactive = film.at(34.9)
+    assert math.hypot(power, reactive) == pytest.approx(1.0, abs=1e-3)
+    assert reactive == pytest.approx(-0.44 * (power - 0.5) / 0.5, abs=1e-2)  # still on the curve
+
+
+@pytest.mark.parametrize(("factor", "word", "most"), [(0.95, "ABS", 0.3123), (0.8, "INJ", 0.44)])
+def test_constant_power_factor(factor: float, word: str, most: float) -> None:
+    """P 0.01 %, Q 0.27 %."""
+    own = PowerFactor(enabled=True, factor=factor, injecting=word == "INJ")
+    fields = {"CONST_PF_MODE_ENABLE": True, "CONST_PF": factor, "CONST_PF_EXCITATION": word}
+    film = check(play(profile(sun_pu=SUN), 50, Settings(power_factor=own), fields), f"power factor {factor}")
+    power, reactive = film.at(34.9)
+    assert (math.hypot(power, reactive), abs(reactive)) == pytest.approx((1.0, most), abs=2e-3)
+    assert (reactive > 0) is (word == "INJ")
+
+
+def test_constant_var() -> None:
+    """None."""
+    own = ConstantVar(enabled=True, reactive_pu=-0.3)
+    film = check(
+        play(profile(sun_pu=SUN), 50, Settings(constant_var=own), {"CONST_Q_MODE_ENABLE": True, "CONST_Q": -0.3}),
+        "constant var",
+    )
+    assert film.at(34.9) == pytest.approx((math.sqrt(1 - 0.3**2), -0.3))
+    assert film.at(50) == pytest.approx((0.1, -0.22))  # at 10 % of power half of the capability
+
+
+@pytest.mark.parametrize(
+    ("name", "voltage_pu", "frequency_hz", "after_s"),
+    [
+        ("OV2", 1.21, 50.0, 0.16),
+        ("OV1", 1.15, 50.0, 13.0),
+        ("UV1", 0.85, 50.0, 21.0),
+        ("UV2", 0.40, 50.0, 2.0),
+        ("OF2", 1.00, 52.1, 0.16),
+        ("UF2", 1.00, 46.4, 0.16),
+    ],
+)
+def test_trip_steps(name: str, voltage_pu: float, frequency_hz: float, after_s: float) -> None:
+    """P 0.59 % (OF2, where droop acts until it trips); none elsewhere, to the row."""
+    volts, hertz = steps((0, 1.0), (2, voltage_pu)), steps((0, 50.0), (2, frequency_hz))
+    film = check(play(profile(volts, hertz), 4 + after_s, Settings(), DROOP_50_HZ), f"trip {name}")
+    feeds = film.ours[:, 0] > 0.0
+    assert not feeds[film.time_s >= 2 + after_s].any()
+    if name[:2] in ("OV", "UV") and name != "UV1":
+        assert not feeds[film.time_s > 2].any()  # momentary cessation at once, and the trip within it
+    else:
+        assert feeds[film.time_s < 2 + after_s].all()
+
+
+@pytest.mark.parametrize(("voltage_pu", "after_s"), [(1.21, 0.16), (1.15, 13.0), (0.40, 2.0)])
+@pytest.mark.parametrize("early", [True, False])
+def test_a_trip_is_told_from_cessation_when_the_voltage_is_back(voltage_pu: float, after_s: float, early: bool) -> None:
+    """None: back a tenth of a second before the time it feeds on, after the time it stays away."""
+    back_s = 2 + after_s + (-0.1 if early else 0.1)
+    volts = steps((0, 1.0), (2, voltage_pu), (back_s, 1.0))
+    film = check(play(profile(volts), back_s + 1, Settings(), DROOP_50_HZ), f"back at {back_s} s")
+    assert film.ours[-1, 0] == (1.0 if early else 0.0)
+
+
+def test_trip_of_the_slow_frequency_stage() -> None:
+    """None."""
+    hertz = line((0, 50.0), (2, 50.0), (2, 51.25), (330, 51.25))
+    fields = {"PF_MODE_ENABLE": False}
+    film = check(play(profile(frequency_hz=hertz), 306, Settings(droop=NO_DROOP), fields, step_s=1 / 4), "trip OF1")
+    assert film.at(301.75)[0] == 1.0
+    assert film.at(302)[0] == 0.0
+
+
+def test_trip_ramps() -> None:
+    """P 0.01 %: a voltage that sinks and recovers in time, then sinks for good; current bounds power on the way."""
+    volts = line((0, 1.0), (2, 1.0), (10, 0.6), (14, 0.9), (18, 0.9), (20, 0.86), (50, 0.86))
+    film = check(play(profile(volts), 42, Settings(), DROOP_50_HZ), "trip ramp")
+    assert film.at(10)[0] == pytest.approx(1.2 * 0.6, abs=0.01)
+    assert film.at(39.9)[0] == 1.0  # below 0.88 from 19 s on
+    assert film.at(40.1)[0] == 0.0
+
+
+def test_momentary_cessation_gives_way_at_once() -> None:
+    """None."""
+    volts = steps((0, 1.0), (2, 0.4), (3.5, 1.0), (5, 1.11), (7, 1.0))
+    film = check(play(profile(volts), 9, Settings(), DROOP_50_HZ), "momentary cessation")
+    assert [film.at(time_s)[0] for time_s in (1.9, 2.1, 3.4, 3.6, 5.1, 7.1)] == [1.0, 0.0, 0.0, 1.0, 0.0, 1.0]
+
+
+def test_enter_service() -> None:
+    """None: 300 s of waiting, begun anew when the voltage leaves the window, then a ramp of 300 s."""
+    volts = steps((0, 1.0), (2, 1.25), (3, 1.0), (100, 1.06), (110, 1.0))
+    film = check(
+        play(profile(volts, sun_pu=steps((0, 1.0), (600, 0.6))), 720, Settings(), DROOP_50_HZ, step_s=1 / 4),
+        "enter service",
+    )
+    assert film.at(409.75)[0] == 0.0
+    assert film.at(410)[0] == pytest.approx(0.25 / 300)
+    assert film.at(410 + 75)[0] == pytest.approx(0.25, abs=1e-3)
+    assert film.at(590)[0] == pytest.approx(0.6, abs=1e-3)
+    assert film.at(700)[0] == 0.6
+
+
+def test_enter_service_after_a_random_time() -> None:
+    """None: without a ramp, the time drawn from the seed."""
+    own = EnterService(delay_s=20.0, random_s=60.0, ramp_s=0.0)
+    drawn_s = Random(5).uniform(0.0, 60.0)
+    fields: dict[str, object] = {
+        "ES_DELAY": 20.0,
+        "ES_RAMP_RATE": 0.0,
+        "ES_RANDOMIZED_DELAY": 60.0,
+        "ES_RANDOMIZED_DELAY_ACTUAL": drawn_s,
+    }
+    volts = steps((0, 1.0), (2, 1.25), (3, 1.0))
+    film = check(
+        play(profile(volts), 90, Settings(enter=own), DROOP_50_HZ | fields, step_s=1 / 8, seed=5), "random delay"
+    )
+    back_s = film.time_s[(film.time_s > 3) & (film.ours[:, 0] > 0)][0]
+    assert back_s == pytest.approx(23 + drawn_s, abs=0.25)
+
+
+def test_all_together() -> None:
+    """P 0.18 %, Q 0.13 %."""
+    volts = line((0, 1.0), (5, 1.0), (25, 1.095), (45, 0.89), (55, 1.0))
+    hertz = line((0, 50.0), (20, 50.0), (30, 50.5), (45, 49.7), (55, 50.0))
+    check(
+        play(profile(volts, hertz), 60, Settings(volt_var=VOLT_VAR, volt_watt=VOLT_WATT), QV | PV | DROOP_50_HZ),
+        "all together",
+    )
