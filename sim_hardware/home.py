@@ -5,7 +5,7 @@ Everything is drawn from one seed; nothing here takes a clock. `after(dt_s)` is 
 
 import math
 from random import Random
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from sim_hardware.devices.image import RegisterImage
 from sim_hardware.devices.sdm630 import Sdm630
@@ -47,6 +47,8 @@ class SimHome:
         lag_s: float = 1.0,
         netting: bool = False,
     ) -> None:
+        if inverter not in get_args(Generation):
+            raise ValueError(f"inverter {inverter!r}: allowed are {', '.join(get_args(Generation))}")
         # A generator each: more draws in one part must not change another.
         self.load = Load(Random(f"{seed} load"), day_s)
         self.sun = Sun(Random(f"{seed} sun"), day_s)

@@ -158,7 +158,7 @@ class SunSpecDer(SunSpecImage):
 
     def after(self, dt_s: float) -> None:
         """Let reversion timers run and requests be met, and what they say take effect."""
-        ratings = self._ratings()
+        ratings = self._plant.settings.ratings
         changed = [timer.after(dt_s) for timer in self._timers] + [each.after(dt_s, ratings) for each in self._sets]
         if any(changed):
             self._command()

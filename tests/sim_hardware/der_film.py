@@ -51,15 +51,29 @@ class Film:
         return float(power), float(reactive)
 
 
+@dataclass(frozen=True)
+class Later:
+    """Other settings from a time on."""
+
+    at_s: float
+    settings: Settings
+    fields: Mapping[str, object]
+
+
 def oracle(fields: Mapping[str, object], step_s: float) -> Any:  # noqa: ANN401 - it has no types
     """An OpenDER PV inverter, 100 kW, category B and III, with these fields."""
     opender = import_module("opender")
     opender.DER.t_s = step_s
     inverter = opender.DER_PV()
+    configure(inverter, fields)
+    return inverter
+
+
+def configure(inverter: Any, fields: Mapping[str, object]) -> None:  # noqa: ANN401 - it has no types
+    """Set fields that exist."""
     for name, value in fields.items():
         assert hasattr(inverter.der_file, name), name
         setattr(inverter.der_file, name, value)
-    return inverter
 
 
 def play(
@@ -70,13 +84,17 @@ def play(
     *,
     step_s: float = STEP_S,
     seed: int = 1,
+    later: Later | None = None,
 ) -> Film:
-    """Both through the profile."""
+    """Both through the profile; `later` changes the settings on the way."""
     settings = replace(settings, ratings=RATINGS)
     ours, theirs = DerFunctions(Random(seed)), oracle(fields, step_s)
     count = round(duration_s / step_s)
     times, rows = np.arange(1, count + 1) * step_s, np.zeros((count, 2, 2))
     for index in range(count):
+        if later is not None and index == round(later.at_s / step_s):
+            settings = replace(later.settings, ratings=RATINGS)
+            configure(theirs, later.fields)
         voltage_pu, frequency_hz, sun_pu = profile(index * step_s)
         supply = Supply(voltage_pu, voltage_pu, voltage_pu, frequency_hz)
         rows[index, 0] = ours.after(step_s, settings, sun_pu * RATED, supply)

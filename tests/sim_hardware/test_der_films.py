@@ -22,7 +22,7 @@ from sim_hardware.physics.der.settings import (
     VoltWatt,
     WattVar,
 )
-from tests.sim_hardware.der_film import Film, line, play, profile, steps
+from tests.sim_hardware.der_film import Film, Later, line, play, profile, steps
 
 WITHIN = 0.01
 NO_DROOP = Droop(enabled=False)
@@ -143,6 +143,55 @@ def test_droop_ramp() -> None:
     since_s = 13 * (1 - 0.036 / 1.1)
     lagging = slope * (since_s - lag_s * (1 - math.exp(-since_s / lag_s)))
     assert film.at(15)[0] == pytest.approx(0.8 - lagging, abs=2e-3)
+
+
+def test_droop_from_one_side_to_the_other_starts_from_what_flows() -> None:
+    """P 0.3 %."""
+    hertz = steps((0, 50.0), (2, 51.0), (12, 49.6), (22, 50.6))
+    film = check(play(profile(frequency_hz=hertz), 30, Settings(), DROOP_50_HZ), "droop, side to side")
+    low = 1 - (1.0 - 0.036) / 2.5
+    assert film.at(12)[0] == pytest.approx(low, abs=5e-3)
+    assert film.at(22)[0] == pytest.approx(low + (0.4 - 0.036) / 2.5, abs=5e-3)
+
+
+def test_droop_while_entering_service() -> None:
+    """P 0.1 %."""
+    own, fields = EnterService(delay_s=2.0, ramp_s=30.0), DROOP_50_HZ | {"ES_DELAY": 2.0, "ES_RAMP_RATE": 30.0}
+    volts, hertz = steps((0, 1.0), (1, 1.25), (2, 1.0)), steps((0, 50.0), (10, 50.4), (14, 50.0))
+    film = check(play(profile(volts, hertz), 36, Settings(enter=own), fields), "droop while entering")
+    assert film.at(9.9)[0] == pytest.approx(5.9 / 30, abs=2e-3)
+    assert film.at(13.9)[0] < film.at(9.9)[0]
+    assert film.at(36)[0] == 1.0
+
+
+def test_droop_stops_at_the_least_power() -> None:
+    """P 0.15 %."""
+    film = check(
+        play(
+            profile(frequency_hz=steps((0, 50.0), (2, 51.1)), sun_pu=steps((0, 0.3))),
+            20,
+            Settings(droop=Droop(least_pu=0.1)),
+            DROOP_50_HZ | {"NP_P_MIN_PU": 0.1},
+        ),
+        "droop, least power",
+    )
+    assert film.at(20)[0] == pytest.approx(0.1, abs=1e-3)
+
+
+def test_a_limit_is_reached_on_a_ramp() -> None:
+    """None."""
+    later = Later(2.0, Settings(limit_pu=0.3), {"AP_LIMIT_ENABLE": True, "AP_LIMIT": 0.3})
+    film = check(play(profile(), 15, Settings(), DROOP_50_HZ, later=later), "limit")
+    assert film.at(8)[0] == pytest.approx(1 - 6 / 15)
+    assert film.at(13)[0] == pytest.approx(0.3)
+
+
+def test_a_function_enabled_on_the_way_comes_on_a_ramp() -> None:
+    """Q 0.05 %."""
+    later = Later(2.0, Settings(volt_var=VOLT_VAR), QV)
+    film = check(play(profile(steps((0, 1.08))), 15, Settings(), DROOP_50_HZ, later=later), "volt-var enabled later")
+    assert film.at(5)[1] == pytest.approx(-3 / 15)
+    assert film.at(15)[1] == pytest.approx(-0.44)
 
 
 SUN = steps((0, 0.3), (5, 0.8), (20, 1.0), (35, 0.6), (45, 0.1))

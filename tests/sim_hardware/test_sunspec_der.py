@@ -435,6 +435,11 @@ def test_a_copy_stands_still() -> None:
     assert everything(frozen) == before != everything(bench.image)
 
 
+def test_a_generation_that_does_not_exist_is_said() -> None:
+    with pytest.raises(ValueError, match="'8xx': allowed are 1xx, 7xx"):
+        SimHome(1, inverter="8xx")  # type: ignore[arg-type]
+
+
 def test_in_a_home_reactive_power_lowers_the_voltage_and_the_meter_sees_it() -> None:
     seen = []
     for enabled in (0, 1):
