@@ -340,6 +340,11 @@ def test_the_worst_phase_trips_and_the_mean_steers() -> None:
     bench.terminal.voltage_v = (0.89 * 230.0, 1.04 * 230.0, 1.07 * 230.0)
     bench.after(60.0)
     assert bench.produced() == (3000, 0)
+    bench.write(706, "Ena", 1)
+    bench.write(705, "Ena", 0)
+    bench.terminal.voltage_v = (1.05 * 230.0, 1.095 * 230.0, 1.095 * 230.0)
+    bench.after(60.0)
+    assert bench.produced() == pytest.approx((2500, 0), abs=2)  # of 1.08
     bench.terminal.voltage_v = (0.87 * 230.0, 1.06 * 230.0, 1.07 * 230.0)
     bench.after(22.0)
     assert bench.produced() == (0, 0)
