@@ -1,6 +1,7 @@
 """What the grid functions refuse, and their parts by hand."""
 
 import math
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim_hardware.physics.der.capability import limited, within_current
 from sim_hardware.physics.der.inverter import DerFunctions
-from sim_hardware.physics.der.reactive import Mode
+from sim_hardware.physics.der.reactive import Mode, mode_of
 from sim_hardware.physics.der.service import State, Supply
 from sim_hardware.physics.der.settings import (
     ConstantVar,
@@ -24,6 +25,7 @@ from sim_hardware.physics.der.settings import (
     Settings,
     VoltVar,
     VoltWatt,
+    WattVar,
 )
 
 GOOD = Supply(1.0, 1.0, 1.0, 50.0)
@@ -93,6 +95,23 @@ def test_priority_matters_where_more_than_the_required_var_can_be_had(priority: 
     settings = Settings(ratings=ratings, volt_var=VoltVar(priority=priority))
     watts, var = limited(settings, Mode.VOLT_VAR, 1.0, 0.9)
     assert (watts, var) == pytest.approx((5000 * math.sqrt(1 - kept_pu**2), 5000 * kept_pu))
+
+
+def test_of_several_functions_the_first_counts() -> None:
+    """OpenDER q_funcs.py, eq. 3.8.1-15."""
+    settings = Settings(constant_var=ConstantVar(True))
+    found = [mode_of(Settings()), mode_of(settings)]
+    for change in ({"watt_var": WattVar(True)}, {"volt_var": VoltVar(True)}, {"power_factor": PowerFactor(True)}):
+        settings = replace(settings, **change)  # type: ignore[arg-type]
+        found.append(mode_of(settings))
+    assert found == [Mode.NONE, Mode.CONSTANT, Mode.WATT_VAR, Mode.VOLT_VAR, Mode.POWER_FACTOR]
+
+
+def test_a_power_factor_holds_where_more_apparent_than_active_power_is_rated() -> None:
+    ratings = Ratings(power_w=4000.0)
+    settings = Settings(ratings=ratings, power_factor=PowerFactor(True, 0.9))
+    functions = DerFunctions(Random(1))
+    assert functions.after(0.1, settings, 4000.0, GOOD) == pytest.approx((4000.0, 4000.0 * math.tan(math.acos(0.9))))
 
 
 def test_a_change_of_function_is_a_ramp_from_what_flows() -> None:

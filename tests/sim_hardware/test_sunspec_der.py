@@ -360,6 +360,7 @@ WRONG = [
     (705, "AdptCrvReq", [4], 3),
     (711, "AdptCtlReq", [4], 3),
     (705, "RvrtCrv", [0], 3),
+    (705, "RvrtRem", [0, 0], 2),
     (705, "Crv2.ActPt", [1], 3),
     (705, "Crv2.ActPt", [5], 3),
     (705, "Crv2.DeptRef", [2], 3),  # of what is available
