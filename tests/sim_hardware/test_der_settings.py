@@ -102,7 +102,7 @@ def test_of_several_functions_the_first_counts() -> None:
     settings = Settings(constant_var=ConstantVar(True))
     found = [mode_of(Settings()), mode_of(settings)]
     for change in ({"watt_var": WattVar(True)}, {"volt_var": VoltVar(True)}, {"power_factor": PowerFactor(True)}):
-        settings = replace(settings, **change)  # type: ignore[arg-type]
+        settings = replace(settings, **change)
         found.append(mode_of(settings))
     assert found == [Mode.NONE, Mode.CONSTANT, Mode.WATT_VAR, Mode.VOLT_VAR, Mode.POWER_FACTOR]
 

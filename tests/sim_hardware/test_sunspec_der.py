@@ -14,7 +14,7 @@ from sim_hardware.devices.sunspec_der import SunSpecDer
 from sim_hardware.devices.sunspec_der_models import POINTS, SETS
 from sim_hardware.home import SimHome
 from sim_hardware.physics.der.plant import DerPlant
-from sim_hardware.physics.der.settings import Curve, Droop, Limit, Priority, Settings
+from sim_hardware.physics.der.settings import Curve, Droop, Limit, Priority, Ratings, Settings
 from sim_hardware.physics.pv import Sun
 from sim_hardware.physics.terminal import Terminal, balanced
 from tests.sim_hardware.test_sunspec_der_models import rows
@@ -226,7 +226,8 @@ def test_var_in_per_cent(mode: int, percent: int, reactive_pu: float) -> None:
 
 
 def test_as_delivered_the_settings_are_those_of_the_functions() -> None:
-    assert flat(Bench().plant.settings) == pytest.approx(flat(Settings()))
+    for settings in (Settings(), Settings(ratings=Ratings(power_w=4000.0))):
+        assert flat(Bench(settings=settings).plant.settings) == pytest.approx(flat(settings))
 
 
 def test_a_function_without_an_active_set_rests() -> None:
