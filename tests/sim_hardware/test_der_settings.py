@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sim_hardware.physics.der.capability import limited, within_current
 from sim_hardware.physics.der.inverter import DerFunctions
 from sim_hardware.physics.der.reactive import Mode, mode_of
-from sim_hardware.physics.der.service import State, Supply
+from sim_hardware.physics.der.service import Relay, State, Supply
 from sim_hardware.physics.der.settings import (
     ConstantVar,
     Curve,
@@ -150,3 +150,10 @@ def test_leaving_the_window_begins_the_wait_anew() -> None:
         assert functions.state is State.TRIPPED
     assert functions.wait_s == pytest.approx(1.0)
     assert functions.after(1.0, settings, 5000.0, GOOD)[0] == 5000.0
+
+
+def test_changed_limits_count_anew() -> None:
+    relay = Relay()
+    assert not any(relay.after(1.0, (Limit(0.9, 5.0),), lambda at: at > 0.8) for _ in range(4))
+    assert not any(relay.after(1.0, (Limit(0.9, 3.0),), lambda at: at > 0.8) for _ in range(2))
+    assert relay.after(1.0, (Limit(0.9, 3.0),), lambda at: at > 0.8)
