@@ -5,14 +5,16 @@ Everything is drawn from one seed; nothing here takes a clock. `after(dt_s)` is 
 
 import math
 from random import Random
-from typing import Final
+from typing import Final, Literal, get_args
 
 from sim_hardware.devices.image import RegisterImage
 from sim_hardware.devices.sdm630 import Sdm630
 from sim_hardware.devices.sunspec_battery import SunSpecBattery
+from sim_hardware.devices.sunspec_der import SunSpecDer
 from sim_hardware.devices.sunspec_inverter import ALL_MODELS, SunSpecInverter
 from sim_hardware.faults import Faults
 from sim_hardware.physics.battery import BatteryStore
+from sim_hardware.physics.der.plant import DerPlant
 from sim_hardware.physics.grid import Grid
 from sim_hardware.physics.load import Load
 from sim_hardware.physics.pv import PvPlant, Sun
@@ -21,6 +23,8 @@ from sim_hardware.physics.terminal import Phases, Terminal, balanced
 NOON_S: Final = 43_200.0
 # Longest step of the physics: a fifth of the lag of inverter and battery.
 STEP_S: Final = 0.2
+# What the PV inverter speaks: SunSpec 1xx and a plain limit, or 7xx and all grid functions.
+Generation = Literal["1xx", "7xx"]
 
 
 class SimHome:
@@ -28,7 +32,8 @@ class SimHome:
 
     Power is positive when consumed, at every terminal. PCC power = load + PV + battery, phase by phase; PV and battery
     are balanced over the phases, the load is not. `day_s` is the time of day at which the home starts. A step longer
-    than `step_s` is cut into equal parts of at most that. `netting`: how the meter at the PCC adds its phases (sdm630.py).
+    than `step_s` is cut into equal parts of at most that. `inverter_models` choose among those of generation 1xx; one of
+    7xx has all of its own. `netting`: how the meter at the PCC adds its phases (sdm630.py).
     """
 
     def __init__(
@@ -37,22 +42,32 @@ class SimHome:
         *,
         day_s: float = NOON_S,
         step_s: float = STEP_S,
+        inverter: Generation = "1xx",
         inverter_models: tuple[int, ...] = ALL_MODELS,
         lag_s: float = 1.0,
         netting: bool = False,
     ) -> None:
+        if inverter not in get_args(Generation):
+            raise ValueError(f"inverter {inverter!r}: allowed are {', '.join(get_args(Generation))}")
         # A generator each: more draws in one part must not change another.
         self.load = Load(Random(f"{seed} load"), day_s)
         self.sun = Sun(Random(f"{seed} sun"), day_s)
         self.grid = Grid(Random(f"{seed} grid"))
-        self.plant = PvPlant(self.sun, lag_s=lag_s)
         self.store = BatteryStore(lag_s=lag_s)
         self._step_s = step_s
         self.terminals = {name: Terminal() for name in ("grid", "pv", "battery", "load")}
+        self.plant: PvPlant | DerPlant
+        pv: RegisterImage
+        if inverter == "7xx":
+            self.plant = DerPlant(self.sun, self.terminals["pv"], Random(f"{seed} inverter"), lag_s=lag_s)
+            pv = SunSpecDer(self.terminals["pv"], self.plant, serial=f"PV-{seed:04d}")
+        else:
+            self.plant = PvPlant(self.sun, lag_s=lag_s)
+            pv = SunSpecInverter(self.terminals["pv"], self.plant, models=inverter_models, serial=f"PV-{seed:04d}")
         serial = 21_000_000 + 10 * (seed % 1_000_000)
         self.images: dict[str, RegisterImage] = {
             "grid": Sdm630(self.terminals["grid"], serial=serial, netting=netting),
-            "pv": SunSpecInverter(self.terminals["pv"], self.plant, models=inverter_models, serial=f"PV-{seed:04d}"),
+            "pv": pv,
             "battery": SunSpecBattery(self.terminals["battery"], self.store, serial=f"BAT-{seed:04d}"),
             "load": Sdm630(self.terminals["load"], serial=serial + 1),
         }
@@ -85,10 +100,10 @@ class SimHome:
         t = self.terminals
         t["load"].power_w = self.load.power_w
         t["load"].reactive_var = self.load.reactive_var(t["load"].power_w)
-        t["pv"].power_w = balanced(self.plant.power_w)
+        t["pv"].power_w, t["pv"].reactive_var = balanced(self.plant.power_w), balanced(self.plant.reactive_var)
         t["battery"].power_w = balanced(self.store.power_w)
         t["grid"].power_w = _sum(t["load"].power_w, t["pv"].power_w, t["battery"].power_w)
-        t["grid"].reactive_var = t["load"].reactive_var
+        t["grid"].reactive_var = _sum(t["load"].reactive_var, t["pv"].reactive_var)
         voltage_v = self.grid.voltage_v(t["grid"].power_w, t["grid"].reactive_var)
         for terminal in t.values():
             terminal.voltage_v, terminal.frequency_hz = voltage_v, self.grid.frequency_hz

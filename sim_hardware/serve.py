@@ -24,7 +24,7 @@ MEMORY_URLS: Final = {
     "load": "serial:///dev/sim-load?baud=9600",
 }
 # Device models that can be served alone, and which part of a home each is.
-SIM_MODELS: Final = {"sdm630": "grid", "sunspec-inverter": "pv", "sunspec-battery": "battery"}
+SIM_MODELS: Final = {"sdm630": "grid", "sunspec-inverter": "pv", "sunspec-battery": "battery", "sunspec-der": "pv"}
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ async def serve_device(model: str, listen: str, unit: int = UNIT, *, seed: int =
     """
     if model not in SIM_MODELS:
         raise ValueError(f"device {model!r}: not one of {', '.join(SIM_MODELS)}")
-    home = SimHome(seed)
+    home = SimHome(seed, inverter="7xx" if model == "sunspec-der" else "1xx")
     images, faults = {unit: home.images[SIM_MODELS[model]]}, {unit: home.faults[SIM_MODELS[model]]}
     face = RtuFace(images, faults) if listen == "pty" else TcpFace(images, faults, *_host_port(listen))
     async with face, ticking(home):

@@ -6,7 +6,6 @@ Set:    WSetEna with WSetMod W_MAX_PCT (WSetPct of WMax) or WATTS (WSet); the re
         WSetEnaRvrt; disabled means the battery's own mode, rest. WMaxLimPct limits discharging only.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -20,19 +19,13 @@ from sim_hardware.devices.sunspec_inverter import (
     limit_timer_704,
     put_limit_defaults,
 )
+from sim_hardware.devices.sunspec_measurement import measure, measurement
 from sim_hardware.physics.battery import BatteryStore
 from sim_hardware.physics.terminal import Terminal
 
-THREE_PHASE, ON, RUNNING, STANDBY, CONNECTED, GRID_FOLLOWING = 2, 1, 3, 7, 1, 1
+RUNNING, STANDBY = 3, 7  # model 701, InvSt
 WATTS: Final = 1  # model 704, WSetMod
 MAX_W_AND_FIXED_W: Final = 0b11  # model 702, CtrlModes
-
-
-def _measurement() -> Block:
-    scales = {"A_SF": -2, "V_SF": -1, "Hz_SF": -3, "W_SF": 0, "PF_SF": -3, "VA_SF": 0, "Var_SF": 0, "TotWh_SF": 0}
-    block = Block(layout.M701, {**scales, "Tmp_SF": -1})
-    block.put(ACType=THREE_PHASE, St=ON, ConnSt=CONNECTED, Alrm=0, DERMode=GRID_FOLLOWING, TmpCab=25.0)
-    return block
 
 
 def _capacity(rating_w: float) -> Block:
@@ -74,7 +67,7 @@ class SunSpecBattery(SunSpecImage):
         self, terminal: Terminal, store: BatteryStore, *, base: int = 40_000, serial: str = "BAT-0001"
     ) -> None:
         self._terminal, self._store = terminal, store
-        self._measurement, self._content = _measurement(), Block(layout.M713, {"WH_SF": 0, "Pct_SF": -1})
+        self._measurement, self._content = measurement(), Block(layout.M713, {"WH_SF": 0, "Pct_SF": -1})
         self._controls = _controls(store.rating_w)
         values = {"WSet": "WSetRvrt", "WSetPct": "WSetPctRvrt"}
         self._set_timer = ReversionTimer(self._controls, "WSetEna", "WSetRvrtTms", values, "WSetEnaRvrt", "WSetRvrtRem")
@@ -116,28 +109,9 @@ class SunSpecBattery(SunSpecImage):
         return percent / 100.0 * self._store.rating_w
 
     def _measure(self) -> None:
-        t = self._terminal
-        apparent_va = math.hypot(t.total_w, t.total_var)
-        put = self._measurement.put
-        put(W=-t.total_w, VA=apparent_va, Var=-t.total_var, A=sum(t.current_a(phase) for phase in range(3)))
-        put(PF=-t.total_w / apparent_va if apparent_va > 0.0 else 1.0, Hz=t.frequency_hz, LNV=sum(t.voltage_v) / 3.0)
-        put(TotWhInj=sum(t.export_wh), TotWhAbs=sum(t.import_wh), InvSt=RUNNING if apparent_va > 0.0 else STANDBY)
-        for phase in range(3):
-            self._measure_phase(phase, f"L{phase + 1}")
-
-    def _measure_phase(self, phase: int, name: str) -> None:
-        t = self._terminal
-        self._measurement.put(
-            **{
-                f"W{name}": -t.power_w[phase],
-                f"VA{name}": t.apparent_va(phase),
-                f"Var{name}": -t.reactive_var[phase],
-                f"A{name}": t.current_a(phase),
-                f"V{name}": t.voltage_v[phase],
-                f"TotWhInj{name}": t.export_wh[phase],
-                f"TotWhAbs{name}": t.import_wh[phase],
-            }
-        )
+        measure(self._measurement, self._terminal)
+        flows = self._terminal.total_w != 0.0 or self._terminal.total_var != 0.0
+        self._measurement.put(InvSt=RUNNING if flows else STANDBY)
 
     def _weigh(self) -> None:
         store = self._store

@@ -41,6 +41,8 @@ class Sun:
 class PvPlant:
     """Modules and their inverter: `power_w` (negative: it produces) follows sun and limit with a first-order lag."""
 
+    reactive_var = 0.0  # nothing but active power
+
     def __init__(self, sun: Sun, *, peak_w: float = 5000.0, rating_w: float = 5000.0, lag_s: float = 1.0) -> None:
         self.sun = sun
         self.peak_w, self.rating_w, self.lag_s = peak_w, rating_w, lag_s

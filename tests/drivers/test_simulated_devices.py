@@ -122,3 +122,24 @@ def test_the_battery_follows_a_power_and_falls_back_to_idle(power_w: float) -> N
         assert sum(terminal.power_w) == pytest.approx(0.0, abs=10.0)
 
     run_virtual(main(), horizon_s=100)
+
+
+def test_the_inverter_of_the_7xx_generation_is_read_and_limited() -> None:
+    async def main() -> None:
+        home = SimHome(7, inverter="7xx")
+        home.sun.hold_w_m2, home.load.hold_w = 800.0, (100.0, 200.0, 300.0)
+        home.after(20.0)
+        device = inverter(home, 500.0)
+        plate = await device.probe()
+        assert plate.ratings is not None
+        assert plate.ratings.produce_max_w == 5000.0
+        assert plate.ratings.reverts_by_itself
+        check_against_physics(await device.read(), home.terminals["pv"])
+        for _ in range(4):
+            await device.limit(1235.0, 10.0)
+            home.after(8.0)
+        assert -sum(home.terminals["pv"].power_w) == pytest.approx(1235.0, abs=2.6)  # in steps of 0.1 %
+        home.after(20.0)
+        assert -sum(home.terminals["pv"].power_w) == pytest.approx(500.0, abs=1.0)
+
+    run_virtual(main(), horizon_s=100)
