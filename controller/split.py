@@ -82,17 +82,27 @@ def _fill(flexible_w: float, followers: Sequence[Follower]) -> tuple[dict[str, f
 
 
 def _limit(slack_w: float, producers: Sequence[Producer]) -> tuple[dict[str, float | None], float]:
-    """Limits that let the producers together change by the slack (up, or down where negative), in proportion."""
+    """Limits that let the producers together change by the slack: down by what each makes, up by what it lacks."""
     slack_w = min(slack_w, sum(p.produce_max_w for p in producers))  # more than all is all; it may be infinite
     total_w = sum(-p.power_w for p in producers)
     limit_w: dict[str, float | None] = {}
     for producer in producers:
         made_w = max(-producer.power_w, 0.0)
-        share = made_w / total_w if total_w > 0 else 1 / len(producers)
-        allowed_w = max(made_w + slack_w * share, 0.0)
+        allowed_w = max(made_w + slack_w * _share(producer, producers, down=slack_w < 0), 0.0)
         free = allowed_w >= producer.produce_max_w or (slack_w >= 0 and producer.limited_to_w is None)
         limit_w[producer.name] = None if free else allowed_w
     return limit_w, min(total_w, max(-slack_w, 0.0))
+
+
+def _share(producer: Producer, producers: Sequence[Producer], *, down: bool) -> float:
+    """A producer's part in a change; one that makes nothing has none in a fall and the largest in a rise."""
+
+    def weight_w(each: Producer) -> float:
+        made_w = max(-each.power_w, 0.0)
+        return made_w if down else max(each.produce_max_w - made_w, 0.0)
+
+    total_w = sum(weight_w(each) for each in producers)
+    return weight_w(producer) / total_w if total_w > 0 else 1 / len(producers)
 
 
 def _raisable_w(producers: Sequence[Producer]) -> float:

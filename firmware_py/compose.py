@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from controller.admission import AdmissionPolicy
 from controller.cycle import Params, Role
@@ -21,6 +21,9 @@ from firmware_py.mqtt import Announcement, Broker, MqttUplink
 from protocols.messages import Status, encode
 from protocols.ports import Clock, Journal, Meter, RegisterBus, Uplink
 from protocols.topics import Topics
+
+# No grid stands still in every digit of every phase for so long. Inverters and batteries may: they sleep at night.
+FROZEN_AFTER_S: Final = 20.0
 
 
 class BusOf(Protocol):
@@ -50,9 +53,12 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
     outbox = Outbox(topics, world.uplink, world.journal, world.clock)
     meters = {name: IntervalMeter(name, config.node.interval_s, config.node.cycle_s) for name in built}
     reporter = Reporter(topics, outbox, world.clock, meters)
-    listeners = Listeners(reporter.reading, reporter.health)
+    listeners = Listeners(reporter.reading, reporter.health, reporter.probed)
     pollers = {
-        name: Poller(name, device, world.clock, config.node.cycle_s, listeners) for name, (device, _) in built.items()
+        name: Poller(
+            name, device, world.clock, config.node.cycle_s, listeners, FROZEN_AFTER_S if line is None else None
+        )
+        for name, (device, line) in built.items()
     }
     outputs = {
         device.name: Output(line, LeasePolicy(device.lease_s, device.deadband_w), world.clock, world.journal)

@@ -13,7 +13,7 @@ class Quality(StrEnum):
 
     GOOD = "good"
     SUSPECT = "suspect"  # at least one value was outside its bounds and was taken out (None)
-    STALE = "stale"  # older than its device's limit; kept for the record, never for control
+    STALE = "stale"  # the device answers with values that stand still; dated when they were first seen
 
 
 @dataclass(frozen=True, slots=True)

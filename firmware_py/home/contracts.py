@@ -175,6 +175,4 @@ def _refused(refusal: Refusal) -> Refused:
 
 
 def _plan(contract: Contract) -> str:
-    return (
-        f"{contract.power_w:g} W from {utc_text(contract.start)} to {utc_text(contract.end)}, then {contract.fallback}"
-    )
+    return f"{contract.power_w:g} W from {utc_text(contract.start)} to {utc_text(contract.end)}, fallback {contract.fallback}"

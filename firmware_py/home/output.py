@@ -10,16 +10,19 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 import msgspec
 
 from controller.cycle import Role
 from controller.lease import Lease, LeasePolicy, due
+from firmware_py.supervise import Backoff
 from protocols.contracts import utc_text
 from protocols.faults import Fault
 from protocols.ports import Clock, Journal
 
 _log = logging.getLogger("busbar.output")
+_RETRY: Final = Backoff(first_s=1.0, most_s=10.0)
 
 
 class LeaseRecord(msgspec.Struct, frozen=True):
@@ -64,6 +67,7 @@ class Output:
         self._idle.set()
         self._error = ""
         self._doubtful_until_s = 0.0
+        self._failures, self._retry_s = 0, 0.0
 
     async def recall(self) -> None:
         """Take up what an earlier life promised: as a lapsed lease, so that the first command settles it."""
@@ -77,6 +81,8 @@ class Output:
     def command(self, wanted_w: float | None) -> None:
         """Want this from now on (None: let the device go); written soon if a write is due."""
         self.wanted_w = wanted_w
+        if self._clock.now_s() < self._retry_s:
+            return
         if self._is_doubtful() or due(self._policy, self.held, wanted_w, self._clock.now_s()):
             self._idle.clear()
             self._wake.set()
@@ -102,6 +108,9 @@ class Output:
             try:
                 await self._write(self.wanted_w)
             except Fault as fault:
+                # A failed write costs a time-out on a line that others share, and an fsync.
+                self._retry_s = self._clock.now_s() + _RETRY.wait_s(self._failures)
+                self._failures += 1
                 self._tell(str(fault))
             finally:
                 if not self._wake.is_set():
@@ -124,6 +133,7 @@ class Output:
                 self._doubtful_until_s = self._clock.now_s() + self._policy.valid_s
         now_s = self._clock.now_s()
         self._doubtful_until_s = 0.0
+        self._failures, self._retry_s = 0, 0.0
         self.held = None if value_w is None else Lease(value_w, now_s, now_s + self._policy.valid_s)
         self.writes += 1
         self._tell("")

@@ -16,21 +16,36 @@ _log = logging.getLogger("busbar.device")
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Who is told of a reading, and of a change of a device's health."""
+    """Who is told of a reading, of a change of a device's health, and of what probing has found."""
 
     reading: Callable[[Reading], None]
     health: Callable[[str, DeviceHealth], None]
+    probed: Callable[[str, Nameplate], None]
 
 
 class Poller:
-    """Keeps the newest reading, the nameplate and the health of one device."""
+    """Keeps the newest reading, the nameplate and the health of one device.
 
-    def __init__(self, name: str, device: Meter, clock: Clock, period_s: float, listeners: Listeners) -> None:
+    A meter whose values all stand still for `frozen_after_s` (None: may stand still) answers without measuring.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        device: Meter,
+        clock: Clock,
+        period_s: float,
+        listeners: Listeners,
+        frozen_after_s: float | None = None,
+    ) -> None:
         self.name = name
         self.health = DeviceHealth()
         self.nameplate: Nameplate | None = None
         self.latest: Reading | None = None
         self._device, self._clock, self._period_s, self._listeners = device, clock, period_s, listeners
+        self._frozen_after_s = frozen_after_s
+        self._seen: Measurement = {}
+        self._seen_s = 0.0
         self._seq = 0
 
     async def run(self) -> None:
@@ -47,6 +62,7 @@ class Poller:
         try:
             if self.nameplate is None or self.health.state is Health.OFFLINE:
                 self.nameplate = await self._device.probe()
+                self._listeners.probed(self.name, self.nameplate)
             asked_s = self._clock.now_s()
             values = await self._device.read()
         except Fault as fault:
@@ -54,9 +70,17 @@ class Poller:
             return
         self._seq += 1
         reading = judged(self.name, self._seq, (asked_s, self._clock.now_s()), values)
-        self.latest = replace(reading, serial=self.nameplate.serial)
+        self.latest = self._dated(replace(reading, serial=self.nameplate.serial))
         self._change(answered(self.health))
         self._listeners.reading(self.latest)
+
+    def _dated(self, reading: Reading) -> Reading:
+        """The reading with the age of its values: one in which nothing moves is as old as the first one alike."""
+        if reading.values != self._seen:
+            self._seen, self._seen_s = reading.values, reading.measured_s
+        if self._frozen_after_s is None or reading.measured_s - self._seen_s <= self._frozen_after_s:
+            return reading
+        return replace(reading, measured_s=self._seen_s, quality=Quality.STALE)
 
     def _change(self, health: DeviceHealth) -> None:
         changed = health.state is not self.health.state

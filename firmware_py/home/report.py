@@ -9,7 +9,7 @@ from firmware_py.home.interval import IntervalMeter, Moment
 from firmware_py.home.outbox import INTERVAL, Outbox
 from protocols.contracts import utc_text
 from protocols.messages import ClockStatus, Happening, Interval, Status, Telemetry, Why, WhyOverruled, encode
-from protocols.ports import Clock
+from protocols.ports import Clock, Nameplate
 from protocols.readings import Reading
 from protocols.topics import Topics
 
@@ -45,6 +45,14 @@ class Reporter:
     def health(self, device: str, health: DeviceHealth) -> None:
         """A device's health has changed."""
         self.happened(device, health.state, health.why)
+
+    def probed(self, device: str, nameplate: Nameplate) -> None:
+        """A device was probed: say what it lacks."""
+        missing = list(nameplate.lacks)
+        if nameplate.ratings is not None and not nameplate.ratings.reverts_by_itself:
+            missing.append("no hardware fallback: it holds its last setpoint when nobody renews it")
+        if missing:
+            self.happened(device, "lacks", ", ".join(missing))
 
     def happened(self, subject: str, state: str, why: str) -> None:
         """Say an event, once; without a link the newest of each subject waits for it."""

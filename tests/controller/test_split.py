@@ -57,6 +57,13 @@ def test_without_devices_everything_is_missing() -> None:
     assert "no device can move" in shared.short_why
 
 
+def test_of_two_roofs_the_dark_one_rises_first() -> None:
+    """Limited to 0 W it makes nothing, and in proportion to what it makes it would stay there for ever."""
+    dark, bright = pv(0.0, limited_to_w=0.0, name="dark"), pv(-4000.0, limited_to_w=4000.0, name="bright")
+    shared = split(site_w=0.0, target_w=0.0, followers=[battery(4400.0)], producers=[dark, bright])
+    assert shared.limit_w == {"dark": pytest.approx(500.0), "bright": pytest.approx(4100.0)}
+
+
 def test_merit_order_goes_first() -> None:
     cheap, dear = battery(name="z-cheap"), Follower("a-dear", 0.0, Band(-5000, 5000), "", merit=1)
     shared = split(site_w=0.0, target_w=6000.0, followers=[dear, cheap], producers=[])

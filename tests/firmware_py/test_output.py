@@ -112,6 +112,23 @@ def test_a_device_that_does_not_answer_has_let_go_when_its_lease_is_over() -> No
     on_bench(film)
 
 
+def test_a_device_that_refuses_is_asked_less_and_less_often() -> None:
+    """Each attempt costs a time-out on a line that others share, and an fsync."""
+    attempts: list[float] = []
+
+    async def film(bench: Bench) -> None:
+        bench.device_fails = True
+        for second in range(60):
+            before = len(bench.log)
+            bench.output.command(500.0)
+            await bench.output.settled()
+            attempts.extend([float(second)] * (len(bench.log) - before))
+            await asyncio.sleep(1.0)
+
+    on_bench(film)
+    assert attempts == [0, 1, 3, 7, 15, 25, 35, 45, 55]
+
+
 def test_what_an_earlier_life_promised_is_settled_first() -> None:
     async def film(bench: Bench) -> None:
         await bench.keep(lease_key("bat"), b'{"value_w":500.0,"valid_until":"2026-06-21T00:00:30.000Z"}')

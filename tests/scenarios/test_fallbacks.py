@@ -57,6 +57,20 @@ def test_after_its_end_an_idle_site_lets_its_devices_go(film: Film) -> None:
     )
 
 
+def test_a_meter_that_stands_still_is_no_meter(film: Film) -> None:
+    """It answers, each time with the same digits: for 20 s that may be so, then nothing is decided on it any more."""
+    film(
+        at(0, load(500), sun(0)),
+        at(5, sends(power_w=1500, start_s=10, end_s=100, fallback="idle")),
+        at(30.2, fault("grid", Word.FREEZE), load(3000)),
+        at(49, hears("received", "accepted", "written", "observed")),
+        at(53, devices_are_free, hears("reverted(meter_stale)")),
+        at(60, heals("grid")),
+        at(70, meter_shows(1500)),
+        setup=Setup(site=IDLE, device=LONG_LEASES),
+    )
+
+
 @pytest.mark.parametrize(
     ("hold_s", "link_hold_s", "held_s"),
     [(10.0, 3600.0, 10.0), (3600.0, 15.0, 15.0), (None, 15.0, 15.0), (0.0, 3600.0, 0.0)],

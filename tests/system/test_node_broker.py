@@ -20,6 +20,7 @@ from tests.system.site import MODELS, Setup, Site, house
 
 pytestmark = pytest.mark.system
 
+CONFIRMED = f"'busbar/1/{NODE}/interval'"
 NO_TELEMETRY = (f"topic deny busbar/1/{NODE}/telemetry/#", *NODE_MAY)
 
 
@@ -61,6 +62,20 @@ async def test_a_broker_killed_in_the_middle_loses_nothing(site: Site, broker: M
             tile(intervals)
         await eventually("the head-end's word came in", lambda: site.pending("interval") < in_the_dark)
         assert "Traceback" not in node.log
+
+
+async def test_what_a_broker_took_is_not_delivered(site: Site, broker: Mosquitto) -> None:
+    """It confirmed every record while no head-end listened, and was killed: the head-end that comes later gets them all."""
+    async with site.node() as node:
+        await eventually("confirmed records", lambda: broker.log.count(CONFIRMED) >= 6, seen=lambda: node.log)
+        before = site.recorded("interval")
+        await broker.kill()
+        await eventually("intervals in the dark", lambda: site.recorded("interval") >= before + 18)
+        recorded = site.recorded("interval")
+        assert site.pending("interval") >= recorded
+        await broker.start()
+        async with head_end(broker) as listener:
+            await eventually("every interval reading", lambda: listener.whole("interval") > before + 18, within_s=120.0)
 
 
 async def test_a_refused_publish_is_no_success(tmp_path: Path) -> None:

@@ -66,7 +66,8 @@ async def test_a_contract_by_command_line(site: Site, broker: Mosquitto, listene
     async with site.node():
         await listener.readings(2, *MODELS)
         who = ("--issuer", ISSUER, "--node", NODE)
-        terms = ("--power-w", "3000", "--duration", "9s", "--settle", "5s", "--tolerance-w", "150")
+        # Three processes start before the node has heard of it: a busy machine needs the time to settle.
+        terms = ("--power-w", "3000", "--duration", "17s", "--settle", "13s", "--tolerance-w", "150")
         new = (await busbar("contract", "new", *who, *terms)).good
         signed = await busbar("contract", "sign", "-", "--key", str(tmp_path / "dso.key"), stdin=new)
         login = ("--username", "issuer", "--password-file", str(broker.password_file("issuer")))
