@@ -1,7 +1,7 @@
 """A register bus in memory: `protocols.ports.RegisterBus` straight onto images, for scenarios on virtual time.
 
 It stands where a correct driver and its wire would: a late answer is never taken for that of a later request, a
-garbled one is found out.
+garbled one is found out. It has one client by construction, so the word `single_connection` cannot strike.
 """
 
 import asyncio
@@ -59,8 +59,10 @@ class MemoryBus:
             image = self._images.get(unit)
             if image is None:
                 raise await self._no_reply(unit, "no such unit")
-            if image.faults.is_on(Word.OFF):
-                image.faults.strikes(Word.OFF)
+            for each in self._images.values():
+                if each.faults.strikes(Word.BABBLE):
+                    raise await self._no_reply(unit, "the line never falls silent: fault word babble")
+            if image.faults.strikes(Word.OFF):
                 raise LinkDown(f"{self._name}: connection refused")
             return await self._answered(unit, image, ask)
 

@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from sim_hardware.devices.image import RegisterImage
 from sim_hardware.faces.answer_path import AnswerPath
+from sim_hardware.faces.babbler import Babbler
 from sim_hardware.faces.pymodbus_server import Framing, protocol_factory
 from sim_hardware.faults import Faults, FaultyImage
 
@@ -42,6 +43,7 @@ class RtuFace:
         self.path = os.ttyname(self._theirs)
         self._factory = protocol_factory(self._images, Framing.RTU)
         self._answers = AnswerPath(self._send, self.faults, unit_at=0, garbled_bytes=None)
+        self._babbler = Babbler(self._send, self.faults.values())
         self._frame = self._listen()
         self._heard_s = self._loop.time()
         self._loop.add_reader(self._ours, self._readable)
@@ -51,6 +53,7 @@ class RtuFace:
         """Take the line away."""
         self._loop.remove_reader(self._ours)
         self._answers.close()
+        self._babbler.close()
         self._frame.connection_lost(None)
         os.close(self._ours)
         os.close(self._theirs)
