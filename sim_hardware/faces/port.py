@@ -115,6 +115,11 @@ class Port:
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.transport.abort()
 
+    def send(self, data: bytes) -> None:
+        """Say something on every connection."""
+        for connection in self.connections:
+            connection.send(data)
+
     def admit(self, newcomer: "Connection") -> bool:
         """Whether a connection may stay; the word single_connection decides on the second."""
         single = [faults for faults in self._faults if faults.is_on(Word.SINGLE_CONNECTION)]
@@ -143,9 +148,10 @@ class Connection(asyncio.Protocol):
         self._port.connections.append(self)
         if self._port.admit(self):
             self._inner = self._talk(transport)
-            self._babbler = Babbler(self._send, self._faults)
+            self._babbler = Babbler(self.send, self._faults)
 
-    def _send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
+        """Say something, unless nobody listens any more."""
         if not self.transport.is_closing() and self.transport.get_write_buffer_size() < UNREAD_MOST:
             self.transport.write(data)
 
