@@ -32,9 +32,10 @@ class CapacitorBank(OwnMap):
         self._step_var, self._discharge_s, self._clock_s = step_var, discharge_s, clock_s
         self._is_in = [False] * steps
         self._rest_s = [0.0] * steps
-        super().__init__(self._map())
+        super().__init__()
 
-    def _map(self) -> list[Register]:
+    def registers(self) -> list[Register]:
+        """The map."""
         setting, steps = Nature.SETTING, len(self._is_in)
         return [
             Register(0, Shape.U16, setting, lambda: IDENTITY),

@@ -32,7 +32,11 @@ class IllegalValue(ModbusRefusal):
 
 
 class RegisterImage(Protocol):
-    """One device behind one unit id."""
+    """One device behind one unit id.
+
+    The word `freeze` makes a `copy.deepcopy` of it: what it shows must come from attributes and bound methods. A lambda
+    that closes over `self` would go on showing the original (own_map.py says how to have them all the same).
+    """
 
     def read(self, table: Table, address: int, count: int) -> list[int]:
         """Exactly `count` 16-bit words from a zero-based address, or a ModbusRefusal."""

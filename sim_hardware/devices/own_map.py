@@ -4,8 +4,10 @@ Function 3 reads holding registers, 6 and 16 write them; a number is read and wr
 device is. No real device has these maps; they are there so that a whole station can be simulated.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from protocols.ports import Table
 from protocols.registers import Shape
@@ -28,10 +30,25 @@ class Register:
 class OwnMap:
     """The image of such a device: its registers, one after the other without a hole."""
 
-    def __init__(self, registers: Sequence[Register]) -> None:
+    def __init__(self) -> None:
+        registers = self.registers()
         self._registers = {register.address: register for register in registers}
         self._layout = tuple(Value(each.address, each.shape, each.nature) for each in registers)
         self._end = registers[-1].address + registers[-1].shape.words
+
+    def registers(self) -> Sequence[Register]:
+        """The registers of this device, in ascending order."""
+        raise NotImplementedError
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """A copy whose registers show the copy: functions are not copied, they would go on showing the original."""
+        twin = object.__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__.update(
+            {name: copy.deepcopy(each, memo) for name, each in self.__dict__.items() if name != "_registers"}
+        )
+        twin._registers = {register.address: register for register in twin.registers()}
+        return twin
 
     def layout(self, table: Table) -> Sequence[Value]:
         """Where the numbers stand."""

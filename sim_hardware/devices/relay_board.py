@@ -32,18 +32,20 @@ class RelayBoard(OwnMap):
         self.operations = 0
         self._watchdog_s = 0
         self._silent_s = 0.0
-        setting = Nature.SETTING
-        super().__init__(
-            [
-                Register(0, Shape.U16, setting, lambda: IDENTITY),
-                Register(1, Shape.U16, setting, lambda: len(self.relays)),
-                Register(2, Shape.U16, setting, lambda: len(self.inputs)),
-                Register(3, Shape.U16, Nature.LEVEL, lambda: _as_number(self.inputs)),
-                Register(4, Shape.U16, setting, lambda: _as_number(self.relays), self._put_all, (0, (1 << relays) - 1)),
-                Register(5, Shape.U16, setting, lambda: self._watchdog_s, self._guard),
-                Register(6, Shape.U32, Nature.COUNT, lambda: self.operations),
-            ]
-        )
+        super().__init__()
+
+    def registers(self) -> list[Register]:
+        """The map."""
+        setting, most = Nature.SETTING, (1 << len(self.relays)) - 1
+        return [
+            Register(0, Shape.U16, setting, lambda: IDENTITY),
+            Register(1, Shape.U16, setting, lambda: len(self.relays)),
+            Register(2, Shape.U16, setting, lambda: len(self.inputs)),
+            Register(3, Shape.U16, Nature.LEVEL, lambda: _as_number(self.inputs)),
+            Register(4, Shape.U16, setting, lambda: _as_number(self.relays), self._put_all, (0, most)),
+            Register(5, Shape.U16, setting, lambda: self._watchdog_s, self._guard),
+            Register(6, Shape.U32, Nature.COUNT, lambda: self.operations),
+        ]
 
     def read_bits(self, coils: bool, address: int, count: int) -> list[bool]:
         """Relays or inputs."""

@@ -44,9 +44,10 @@ class TapChanger(OwnMap):
         self._step_percent, self._step_time_s, self._clock_s = step_percent, step_time_s, clock_s
         self._moving_to: int | None = None
         self._left_s = 0.0
-        super().__init__(self._map())
+        super().__init__()
 
-    def _map(self) -> list[Register]:
+    def registers(self) -> list[Register]:
+        """The map."""
         setting, bounds = Nature.SETTING, (self.lowest, self.highest)
         return [
             Register(0, Shape.U16, setting, lambda: IDENTITY),

@@ -37,6 +37,20 @@ def test_numbers_are_read_whole() -> None:
     refused(1, lambda: tap.read(Table.INPUT, 0, 1))
 
 
+def test_frozen_numbers_stand_still() -> None:
+    tap, faults = TapChanger(), Faults()
+    seen = FaultyImage(tap, faults)
+    faults.begin("freeze")
+    tap.voltage_v = 240.0
+    seen.write(13, [1])
+    tap.after(100.0)
+    assert seen.read(Table.HOLDING, 10, 1) == [2300]
+    assert seen.read(Table.HOLDING, 1, 1) == [0]
+    faults.end("freeze")
+    assert seen.read(Table.HOLDING, 10, 1) == [2400]
+    assert seen.read(Table.HOLDING, 1, 1) == [1]
+
+
 def test_all_is_written_or_nothing() -> None:
     tap = TapChanger()
     with pytest.raises(IllegalValue, match="9 at 12"):
