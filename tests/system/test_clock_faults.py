@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from sim_hardware.fault_script import FaultScript, clock_jumps
 from sim_hardware.faketime import FakeTime, library
+from sim_hardware.fault_script import FaultScript, clock_jumps
 from sim_hardware.faults import Faults
 
 pytestmark = pytest.mark.system
@@ -86,7 +86,9 @@ async def test_the_wall_clock_of_a_running_node_jumps_and_its_deadlines_do_not(t
 async def test_a_script_moves_the_clock_at_its_time(tmp_path: Path) -> None:
     fake, faults = faked(tmp_path), Faults()
     clock_jumps(faults, fake)
-    script = FaultScript.from_data([{"at_s": 0.1, "for_s": 60, "word": "clock_jump", "argument": -86_400, "device": "node"}])
+    script = FaultScript.from_data(
+        [{"at_s": 0.1, "for_s": 60, "word": "clock_jump", "argument": -86_400, "device": "node"}]
+    )
     async with node(fake) as process:
         wall_s, monotonic_s, _ = await asked(process)
         playing = asyncio.create_task(script.play({"node": faults}))
