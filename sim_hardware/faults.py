@@ -213,6 +213,8 @@ class FaultyImage:
 
     def strike(self) -> None:
         """Raise what the faults make of any transaction, if they do."""
+        if not self.faults.any_on:
+            return
         for word in SILENT:
             if self.faults.strikes(word):
                 raise NoAnswer(word)

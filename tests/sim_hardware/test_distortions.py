@@ -86,6 +86,8 @@ def test_words_are_swapped_inside_numbers_only() -> None:
 
 def test_a_half_of_a_number_is_left_alone() -> None:
     assert swapped(Image(), Table.HOLDING, 101, Image.WORDS[1:4]) == [2, 0x8000, 0xFFFF]
+    assert swapped(Image(), Table.HOLDING, 105, Image.WORDS[5:7]) == [3, 4], "two of four words"
+    assert changed(Image(), Table.HOLDING, 103, [0xFFFF], lambda nature, number: 5.0) == [0xFFFF]
 
 
 def test_an_absent_number_stays_absent() -> None:
