@@ -9,6 +9,7 @@ import pytest
 
 from sim_hardware.devices.p1 import P1, closed
 from sim_hardware.devices.push_reading import PushMeter, PushReading
+from sim_hardware.faces.babbler import Babbler
 from sim_hardware.faces.push import PushStream
 from sim_hardware.faults import Faults, Word
 from sim_hardware.physics.terminal import Terminal
@@ -181,3 +182,25 @@ def test_the_words_that_struck_are_counted() -> None:
         return bench.faults.seen
 
     assert run_virtual(film(), horizon_s=10)[Word.DROP] == 3
+
+
+def test_a_line_babbles_stops_and_babbles_again() -> None:
+    async def film() -> list[int]:
+        noise: list[bytes] = []
+        faults = [Faults(seed=1), Faults(seed=2)]
+        babbler = Babbler(noise.append, faults)
+
+        async def said() -> int:
+            noise.clear()
+            await asyncio.sleep(0.1)
+            return len(noise)
+
+        seen = [await said()]
+        for word in ("begin", "end", "begin"):
+            getattr(faults[1], word)("babble")
+            seen.append(await said())
+        babbler.close()
+        return [*seen, await said()]
+
+    seen = run_virtual(film(), horizon_s=10)
+    assert seen == [0, pytest.approx(50, abs=2), 0, pytest.approx(50, abs=2), 0]

@@ -218,6 +218,8 @@ def test_a_reboot_opens_the_relays_and_blanks_the_inputs() -> None:
     assert seen.read_bits(True, 0, 1) == [False]
     assert seen.read_bits(False, 0, 1) == [False]
     assert seen.read(Table.HOLDING, 3, 1) == [0]
+    seen.write_bits(0, [True])
+    assert seen.read_bits(True, 0, 1) == [True], "a relay needs no measuring"
     now_s = 100.0
     assert seen.read_bits(False, 0, 1) == [True]
 
