@@ -1,6 +1,7 @@
 """Scripts of faults: read from plain data, drawn from a seed, played on virtual time."""
 
 import asyncio
+import itertools
 from datetime import timedelta
 from typing import Any
 
@@ -118,6 +119,17 @@ def test_the_seed_decides_and_nothing_else() -> None:
     assert first == ALL.draw(7, 86_400.0, ["grid", "pv"]) != ALL.draw(8, 86_400.0, ["grid", "pv"])
     alone = ALL.draw(7, 86_400.0, ["pv"])
     assert alone.events == tuple(event for event in first.events if event.device == "pv"), "devices are independent"
+
+
+def test_devices_do_not_fail_in_step() -> None:
+    drawn = ALL.draw(7, 86_400.0, ["grid", "pv"]).events
+    assert not {e.at_s for e in drawn if e.device == "grid"} & {e.at_s for e in drawn if e.device == "pv"}
+
+
+def test_a_fault_that_would_overlap_is_left_out() -> None:
+    drawn = RandomFaults(60.0, (Word.DROP,), (600.0, 600.0)).draw(7, 36_000.0, ["grid"]).events
+    assert len(drawn) > 30
+    assert all(later.at_s >= earlier.end_s for earlier, later in itertools.pairwise(drawn))
 
 
 def test_what_is_drawn_is_a_good_script() -> None:

@@ -77,8 +77,8 @@ def test_a_transmission_is_filled_up_and_says_by_how_much(fill: int) -> None:
 
 
 def test_an_escape_inside_is_doubled() -> None:
-    sent = transmission([b"\x1b\x1b\x1b\x1b"])
-    assert sent[8:16] == 8 * b"\x1b"
+    sent = transmission([b"\x1b\x1b\x1b\x1babcd"])
+    assert sent[8:20] == 8 * b"\x1b" + b"abcd"
 
 
 def test_values_of_a_house_that_exports() -> None:
