@@ -124,3 +124,9 @@ def test_wrong_keys_are_refused(key: bytes, title: bytes, authentication: bytes 
 def test_a_wrong_segment_is_refused() -> None:
     with pytest.raises(ValueError, match="16 to 2030"):
         Dlms(segment=3)
+
+
+@pytest.mark.parametrize(("size", "length"), [(122, "7f"), (123, "8180"), (250, "81ff"), (251, "820100")])
+def test_a_length_takes_as_many_bytes_as_it_must(size: int, length: str) -> None:
+    sealed = Ciphering(KEY, TITLE).sealed(bytes(size), 1)
+    assert sealed[10:].hex().startswith(length + "2000000001")
