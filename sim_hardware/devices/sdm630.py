@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from protocols.ports import Table
-from sim_hardware.devices.image import IllegalAddress, IllegalValue
+from protocols.registers import Shape
+from sim_hardware.devices.image import IllegalAddress, IllegalValue, Nature, Value
 from sim_hardware.physics.terminal import Terminal
 
 MOST_REGISTERS: Final = 80  # section 1.1: 40 values in a single transaction
@@ -110,6 +111,24 @@ SETTINGS: Final[dict[int, tuple[float, tuple[float, ...]]]] = {
 }
 
 
+# Currents and powers, by address: per phase, then their sums and means; energy counters stand from-to.
+FLOWS: Final = (*range(0x0006, 0x001E, 2), 0x002E, 0x0030, 0x0034, 0x0038, 0x003C, 0x00E0)
+COUNTERS: Final = (range(0x0048, 0x0050), range(0x0156, INPUT_END))
+
+
+def _nature(address: int) -> Nature:
+    if address in FLOWS:
+        return Nature.FLOW
+    return Nature.COUNT if any(address in counters for counters in COUNTERS) else Nature.LEVEL
+
+
+INPUT_LAYOUT: Final = tuple(Value(address, Shape.F32, _nature(address)) for address in sorted(INPUT))
+HOLDING_LAYOUT: Final = (
+    *(Value(address, Shape.F32, Nature.SETTING) for address in sorted(SETTINGS)),
+    Value(SERIAL, Shape.U32, Nature.SETTING),
+)
+
+
 def float_words(value: float) -> tuple[int, int]:
     """IEEE 754 single precision, most significant register first."""
     high, low = struct.unpack(">HH", struct.pack(">f", value))
@@ -142,6 +161,10 @@ class Sdm630:
         """Count the balance of the phases."""
         energy_wh = self.terminal.total_w * dt_s / 3600.0
         self._netted_wh[0 if energy_wh >= 0.0 else 1] += abs(energy_wh)
+
+    def layout(self, table: Table) -> Sequence[Value]:
+        """Where the numbers stand."""
+        return INPUT_LAYOUT if table is Table.INPUT else HOLDING_LAYOUT
 
     def read(self, table: Table, address: int, count: int) -> list[int]:
         """Whole parameters only, at most 40 of them (sections 1.1 and 3.8)."""

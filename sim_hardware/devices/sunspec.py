@@ -8,12 +8,14 @@ Writing: whole points, all implemented and writable, else exception 2; a value o
 Sign:    SunSpec counts injection as positive; the device files flip it, this engine knows no signs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from protocols.ports import Table
-from sim_hardware.devices.image import IllegalAddress, IllegalValue, ModbusRefusal
+from protocols.registers import Shape
+from sim_hardware.devices.image import IllegalAddress, IllegalValue, ModbusRefusal, Nature, Value
 
 SUNS: Final = (0x5375, 0x6E53)
 END: Final = (0xFFFF, 0)
@@ -57,6 +59,25 @@ BITFIELD32 = Kind("bitfield32", 2, False, 0xFFFF_FFFF)
 SUNSSF = Kind("sunssf", 1, True, -0x8000)
 PAD = Kind("pad", 1, False, 0x8000)
 STRING = Kind("string", 0, False, 0)  # as many words as the point says, filled with zeros
+
+
+# How a number of each type lies in registers; text, pads and scale factors are no numbers that a fault would change.
+SHAPES: Final = {
+    UINT16: Shape.U16,
+    INT16: Shape.S16,
+    UINT32: Shape.U32,
+    INT32: Shape.S32,
+    UINT64: Shape.U64,
+    ACC32: Shape.U32,
+    ENUM16: Shape.U16,
+    BITFIELD16: Shape.U16,
+    BITFIELD32: Shape.U32,
+}
+# The models that measure, and in them the points that are currents or powers.
+MEASURING: Final = frozenset({101, 102, 103, 111, 112, 113, 201, 202, 203, 204, 211, 212, 213, 214, 701, 713, 714})
+# What an installer sets once survives a restart; controls do not. SunSpec leaves it to the maker: a choice.
+KEPT: Final = frozenset({121, 702})
+FLOW: Final = re.compile(r"(A|W|VA|VAr|VAR|Var|DCA|DCW|AphA|AphB|AphC|(A|W|VA|Var)L[123])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +204,22 @@ def join(kind: Kind, words: Sequence[int]) -> int:
     return raw - 2 * top if kind.signed and raw & top else raw
 
 
+def _values(start: int, block: Block) -> Iterator[Value]:
+    for point in block.model.points:
+        shape = SHAPES.get(point.kind)
+        if shape is not None:
+            address = start + block.model.offsets[point.name]
+            yield Value(address, shape, _nature(block.model.id, point), point.kind.absent)
+
+
+def _nature(model: int, point: Point) -> Nature:
+    if model not in MEASURING or point.kind in (ENUM16, BITFIELD16, BITFIELD32):
+        return Nature.SETTING
+    if point.kind in (ACC32, UINT64):
+        return Nature.COUNT
+    return Nature.FLOW if FLOW.fullmatch(point.name) else Nature.LEVEL
+
+
 class SunSpecImage:
     """Blocks one after the other from a base address."""
 
@@ -194,6 +231,24 @@ class SunSpecImage:
             self._blocks.append((address, block))
             address += len(block.words)
         self._end = address + len(END)
+        self._layout = tuple(value for start, block in self._blocks for value in _values(start, block))
+        self._factory = [list(block.words) for block in blocks]
+
+    def layout(self, table: Table) -> Sequence[Value]:
+        """Where the numbers stand."""
+        return self._layout if table is Table.HOLDING else ()
+
+    def restart(self) -> None:
+        """Every control is again as it left the factory, and the device acts on it."""
+        controls = [
+            (block, words)
+            for (_, block), words in zip(self._blocks, self._factory, strict=True)
+            if block.allowed and block.model.id not in KEPT
+        ]
+        for block, words in controls:
+            block.words[:] = words
+        for block, _ in controls:
+            block.written(frozenset(block.allowed))
 
     def address(self, model: int, name: str) -> int:
         """Where a point of a model stands; KeyError where the device lacks it."""

@@ -13,6 +13,25 @@ def flip_bit(frame: bytes, bit: int) -> bytes:
     return bytes(garbled)
 
 
+class Pace:
+    """When an answer leaves: `delay` makes a slow device that answers one after the other, `late` a slow way."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._busy_until_s = 0.0
+
+    def wait_s(self, faults: Faults) -> float:
+        """How long this answer has to wait, 0 for not at all."""
+        wait_s = 0.0
+        if faults.strikes(Word.DELAY):
+            now_s = self._loop.time()
+            self._busy_until_s = max(now_s, self._busy_until_s) + faults.argument(Word.DELAY)
+            wait_s = self._busy_until_s - now_s
+        if faults.strikes(Word.LATE):
+            wait_s += faults.argument(Word.LATE)
+        return wait_s
+
+
 class AnswerPath(asyncio.Transport):
     """The transport that pymodbus writes to: each write is one whole answer.
 
@@ -31,7 +50,7 @@ class AnswerPath(asyncio.Transport):
         self._send, self._faults = send, faults
         self._unit_at, self._garbled_bytes = unit_at, garbled_bytes
         self._loop = asyncio.get_running_loop()
-        self._busy_until_s = 0.0
+        self._pace = Pace()
         self._closing = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -44,21 +63,11 @@ class AnswerPath(asyncio.Transport):
         if faults.strikes(Word.GARBLE):
             span = min(len(frame), self._garbled_bytes or len(frame))
             frame = flip_bit(frame, faults.random.randrange(8 * span))
-        wait_s = self._wait_s(faults)
+        wait_s = self._pace.wait_s(faults)
         if wait_s > 0.0:
             self._loop.call_later(wait_s, self._deliver, frame)
         else:
             self._deliver(frame)
-
-    def _wait_s(self, faults: Faults) -> float:
-        wait_s = 0.0
-        if faults.strikes(Word.DELAY):
-            now_s = self._loop.time()
-            self._busy_until_s = max(now_s, self._busy_until_s) + faults.argument(Word.DELAY)
-            wait_s = self._busy_until_s - now_s
-        if faults.strikes(Word.LATE):
-            wait_s += faults.argument(Word.LATE)
-        return wait_s
 
     def _deliver(self, frame: bytes) -> None:
         if not self._closing:

@@ -1,7 +1,7 @@
 """A register bus in memory: `protocols.ports.RegisterBus` straight onto images, for scenarios on virtual time.
 
 It stands where a correct driver and its wire would: a late answer is never taken for that of a later request, a
-garbled one is found out.
+garbled one is found out. It has one client by construction, so the word `single_connection` cannot strike.
 """
 
 import asyncio
@@ -37,6 +37,13 @@ class MemoryBus:
         self._images = {unit: FaultyImage(image, given.get(unit) or Faults()) for unit, image in images.items()}
         self._name, self._latency_s, self._timeout_s = name, latency_s, timeout_s
         self._line = asyncio.Lock()
+        self._babbling: list[Faults] = []
+        for image in self._images.values():
+            image.faults.on_change(self._switched)
+        self._switched()
+
+    def _switched(self) -> None:
+        self._babbling = [image.faults for image in self._images.values() if image.faults.is_on(Word.BABBLE)]
 
     async def read(self, unit: int, table: Table, address: int, count: int) -> tuple[int, ...]:
         """As the port says."""
@@ -59,8 +66,10 @@ class MemoryBus:
             image = self._images.get(unit)
             if image is None:
                 raise await self._no_reply(unit, "no such unit")
-            if image.faults.is_on(Word.OFF):
-                image.faults.strikes(Word.OFF)
+            if self._babbling:
+                self._babbling[0].strikes(Word.BABBLE)
+                raise await self._no_reply(unit, "the line never falls silent: fault word babble")
+            if image.faults.strikes(Word.OFF):
                 raise LinkDown(f"{self._name}: connection refused")
             return await self._answered(unit, image, ask)
 

@@ -8,7 +8,7 @@ listener is a factory of asyncio protocols, which work on any transport, and its
 import asyncio
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from pymodbus import FramerType
 from pymodbus.constants import ExcCodes
@@ -20,9 +20,14 @@ from protocols.ports import Table
 from sim_hardware.devices.image import ModbusRefusal
 from sim_hardware.faults import FaultyImage, NoAnswer
 
+T = TypeVar("T")
+
 # Table by the function code that pymodbus hands on; the writing functions read back what they wrote.
 TABLES: Final = {3: Table.HOLDING, 4: Table.INPUT, 6: Table.HOLDING, 22: Table.HOLDING, 23: Table.HOLDING}
 WRITES: Final = frozenset({6, 16, 22, 23})
+# Functions on single bits: 1 and 2 read coils and inputs, 5 and 15 write coils and read back what they wrote.
+READS_BITS: Final = {1: True, 2: False, 5: True, 15: True}
+WRITES_BITS: Final = frozenset({5, 15})
 
 
 class Framing(Enum):
@@ -44,7 +49,10 @@ class _Registers:
 
     async def async_getValues(  # noqa: N802 - pymodbus' name
         self, device_id: int, func_code: int, address: int, count: int = 1
-    ) -> list[int] | ExcCodes:
+    ) -> list[int] | list[bool] | ExcCodes:
+        if func_code in READS_BITS:
+            coils = READS_BITS[func_code]
+            return self._ask(device_id, lambda image: image.read_bits(coils, address, count))
         table = TABLES.get(func_code)
         if table is None:
             return ExcCodes.ILLEGAL_FUNCTION
@@ -53,17 +61,20 @@ class _Registers:
     async def async_setValues(  # noqa: N802 - pymodbus' name
         self, device_id: int, func_code: int, address: int, values: list[int]
     ) -> ExcCodes | None:
-        if func_code not in WRITES:
+        if func_code not in WRITES | WRITES_BITS:
             return ExcCodes.ILLEGAL_FUNCTION
 
         def write(image: FaultyImage) -> list[int]:
-            image.write(address, values)
+            if func_code in WRITES_BITS:
+                image.write_bits(address, [bool(value) for value in values])
+            else:
+                image.write(address, values)
             return []
 
         answer = self._ask(device_id, write)
         return answer if isinstance(answer, ExcCodes) else None
 
-    def _ask(self, unit: int, question: Callable[[FaultyImage], list[int]]) -> list[int] | ExcCodes:
+    def _ask(self, unit: int, question: Callable[[FaultyImage], list[T]]) -> list[T] | ExcCodes:
         image = self._images.get(unit)
         if image is None:
             return self._nobody()

@@ -1,17 +1,13 @@
-"""Modbus RTU on a pseudo terminal: several devices on one line, each with its unit id.
-
-We keep both ends: the master side is ours, the client opens the slave side by its path. The slave side stays open here
-too, so that a client may close and reopen it without the line going away.
-"""
+"""Modbus RTU on a pseudo terminal: several devices on one line, each with its unit id."""
 
 import asyncio
-import os
-import tty
 from collections.abc import Mapping
 from typing import Final, Self
 
 from sim_hardware.devices.image import RegisterImage
 from sim_hardware.faces.answer_path import AnswerPath
+from sim_hardware.faces.babbler import Babbler
+from sim_hardware.faces.pty_line import PtyLine
 from sim_hardware.faces.pymodbus_server import Framing, protocol_factory
 from sim_hardware.faults import Faults, FaultyImage
 
@@ -36,47 +32,34 @@ class RtuFace:
     async def __aenter__(self) -> Self:
         """Make the line."""
         self._loop = asyncio.get_running_loop()
-        self._ours, self._theirs = os.openpty()
-        tty.setraw(self._theirs)
-        os.set_blocking(self._ours, False)
-        self.path = os.ttyname(self._theirs)
+        self._line = PtyLine(self._received)
+        self.path = self._line.path
         self._factory = protocol_factory(self._images, Framing.RTU)
-        self._answers = AnswerPath(self._send, self.faults, unit_at=0, garbled_bytes=None)
+        self._answers = AnswerPath(self._line.send, self.faults, unit_at=0, garbled_bytes=None)
+        self._babbler = Babbler(self._line.send, self.faults.values())
         self._frame = self._listen()
         self._heard_s = self._loop.time()
-        self._loop.add_reader(self._ours, self._readable)
         return self
 
     async def __aexit__(self, *error: object) -> None:
         """Take the line away."""
-        self._loop.remove_reader(self._ours)
         self._answers.close()
+        self._babbler.close()
         self._frame.connection_lost(None)
-        os.close(self._ours)
-        os.close(self._theirs)
+        self._line.close()
 
     def _listen(self) -> asyncio.Protocol:
         frame = self._factory()
         frame.connection_made(_Shared(self._answers))
         return frame
 
-    def _readable(self) -> None:
-        try:
-            data = os.read(self._ours, 512)
-        except BlockingIOError:
-            return
+    def _received(self, data: bytes) -> None:
         now_s = self._loop.time()
         if now_s - self._heard_s > SILENCE_S:  # what came before this silence was a whole frame, or rubbish
             self._frame.connection_lost(None)
             self._frame = self._listen()
         self._heard_s = now_s
         self._frame.data_received(data)
-
-    def _send(self, frame: bytes) -> None:
-        try:
-            os.write(self._ours, frame)
-        except BlockingIOError:
-            return  # nobody has read for 4 kB: bytes on a wire without a listener are gone
 
 
 class _Shared(asyncio.Transport):

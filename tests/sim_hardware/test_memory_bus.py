@@ -130,6 +130,38 @@ def test_a_fault_word_comes_and_goes(
     on_bench(film)
 
 
+def test_a_unit_that_babbles_silences_the_whole_line() -> None:
+    async def film(bench: Bench) -> None:
+        bench.faults.begin("babble")
+        assert await bench.took_s(bench.volts(), NoReply) == pytest.approx(1.0)
+        assert await bench.took_s(bench.volts(7), NoReply) == pytest.approx(1.0)
+        assert bench.faults.seen[Word.BABBLE] == 2
+        bench.faults.end("babble")
+        assert await bench.volts(7) == VOLTS_231
+
+    on_bench(film)
+
+
+def test_a_swapped_number_a_zero_and_a_drift_pass_for_good_answers() -> None:
+    async def film(bench: Bench) -> None:
+        bench.faults.begin("word_swap")
+        assert await bench.volts() == VOLTS_230[::-1]
+        bench.faults.end()
+        bench.terminal.power_w = (1000.0, 0.0, 0.0)
+        bench.faults.begin("drift", 0.2)
+        await asyncio.sleep(450.0)
+        assert await bench.bus.read(1, Table.INPUT, 0x0C, 2) == (0x4480, 0x2000), "1,025 W"
+        bench.faults.end()
+        bench.faults.begin("reboot", 10)
+        await bench.took_s(bench.volts(), NoReply)
+        await asyncio.sleep(10.0)
+        assert await bench.volts() == (0, 0)
+        await asyncio.sleep(40.0)
+        assert await bench.volts() == VOLTS_230
+
+    on_bench(film)
+
+
 def test_frozen_registers_stand_still_and_thaw() -> None:
     async def film(bench: Bench) -> None:
         bench.faults.begin("freeze")

@@ -6,6 +6,7 @@ import struct
 import pytest
 
 from sim_hardware.devices.image import RegisterImage
+from sim_hardware.devices.relay_board import RelayBoard
 from sim_hardware.devices.sdm630 import Sdm630
 from sim_hardware.faces.answer_path import AnswerPath, flip_bit
 from sim_hardware.faces.pymodbus_server import Framing, protocol_factory
@@ -84,6 +85,26 @@ TCP = [
 )
 async def test_frames(framing: Framing, request_hex: str, answer_hex: str) -> None:
     assert await ask(meter(), framing, request_hex) == answer_hex
+
+
+# MODBUS Application Protocol V1.1b3, 6.1, 6.2, 6.5 and 6.11: reads pack bits from the lowest, FF 00 is on.
+BITS = [
+    ("00 01 00 00 00 06 01 05 00 02 ff 00", "00 01 00 00 00 06 01 05 00 02 ff 00"),  # relay 2 on
+    ("00 02 00 00 00 06 01 01 00 00 00 08", "00 02 00 00 00 04 01 01 01 05"),  # relays 0 and 2
+    ("00 03 00 00 00 08 01 0f 00 01 00 02 01 01", "00 03 00 00 00 06 01 0f 00 01 00 02"),  # relay 1 on, 2 off
+    ("00 04 00 00 00 06 01 01 00 00 00 08", "00 04 00 00 00 04 01 01 01 03"),
+    ("00 05 00 00 00 06 01 02 00 00 00 04", "00 05 00 00 00 04 01 02 01 08"),  # input 3
+    ("00 06 00 00 00 06 01 01 00 00 00 09", "00 06 00 00 00 03 01 81 02"),  # a ninth relay
+    ("00 07 00 00 00 06 01 05 00 08 ff 00", "00 07 00 00 00 03 01 85 02"),
+    ("00 08 00 00 00 06 01 03 00 04 00 01", "00 08 00 00 00 05 01 03 02 00 03"),  # the relays as a register
+]
+
+
+async def test_single_bits_of_a_relay_board() -> None:
+    board = RelayBoard()
+    board.relays[0] = board.inputs[3] = True
+    for request, answer in BITS:
+        assert await ask(board, Framing.TCP, request) == answer
 
 
 async def test_function_6_writes_one_register_of_a_sunspec_device() -> None:
