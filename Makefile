@@ -55,7 +55,7 @@ imports: $(DEV)
 
 .PHONY: fast
 fast: $(DEV)
-	@$(PYTEST) -q -m "not system and not torture" $(ARGS)
+	@$(PYTEST) -q -m "not system and not torture and not oracle" $(ARGS)
 
 .PHONY: torture
 torture: $(DEV) ## kills, power loss and fuzzing, for minutes

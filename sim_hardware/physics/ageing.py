@@ -69,7 +69,7 @@ class Ageing:
 
     def _depth(self, depth: float) -> float:
         p = self.params
-        return 1.0 / (p.depth_1 * depth**p.depth_2 + p.depth_3)
+        return 1.0 / (p.depth_1 * math.pow(depth, p.depth_2) + p.depth_3)
 
     def _charge(self, soc: float) -> float:
         return math.exp(self.params.charge * (soc - self.params.charge_at))

@@ -48,7 +48,9 @@ class SequenceCable:
         within("cable: c1_nf_per_km", self.c1_nf_per_km, 0.0)
         within("cable: c0_nf_per_km", self.c0_nf_per_km, 0.0)
         if self.r1_ohm_per_km == self.x1_ohm_per_km == 0.0:
-            raise ValueError("cable: r1_ohm_per_km and x1_ohm_per_km are 0; one must not be (join the two buses instead)")
+            raise ValueError(
+                "cable: r1_ohm_per_km and x1_ohm_per_km are 0; one must not be (join the two buses instead)"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,9 @@ class WireCable:
         _square("cable: r_ohm_per_km", self.r_ohm_per_km)
         _square("cable: x_ohm_per_km", self.x_ohm_per_km)
         if len(self.r_ohm_per_km) != len(self.x_ohm_per_km):
-            raise ValueError(f"cable: r is {len(self.r_ohm_per_km)} wide and x {len(self.x_ohm_per_km)}; both must agree")
+            raise ValueError(
+                f"cable: r is {len(self.r_ohm_per_km)} wide and x {len(self.x_ohm_per_km)}; both must agree"
+            )
         for wire, row in enumerate(self.r_ohm_per_km):
             above(f"cable: r_ohm_per_km[{wire}][{wire}]", row[wire])
         within("cable: c1_nf_per_km", self.c1_nf_per_km, 0.0)
@@ -177,7 +181,8 @@ class Feeder:
             _distinct(kind, [each.name for each in items])
         _distinct("transformer", [each.name for each in self.transformers])
         known = {bus.name for bus in self.buses}
-        for branch in (*self.lines, *self.transformers):
+        branches: tuple[Line | Transformer, ...] = (*self.lines, *self.transformers)
+        for branch in branches:
             _known(f"{type(branch).__name__.lower()} {branch.name}: from_bus", branch.from_bus, known)
             _known(f"{type(branch).__name__.lower()} {branch.name}: to_bus", branch.to_bus, known)
             if branch.from_bus == branch.to_bus:
@@ -200,7 +205,8 @@ class Feeder:
     def _all_fed(self) -> None:
         neighbours: dict[str, list[str]] = {bus.name: [] for bus in self.buses}
         closed = [each for each in self.lines if each.from_closed and each.to_closed]
-        for branch in (*closed, *self.transformers):
+        joins: tuple[Line | Transformer, ...] = (*closed, *self.transformers)
+        for branch in joins:
             neighbours[branch.from_bus].append(branch.to_bus)
             neighbours[branch.to_bus].append(branch.from_bus)
         reached, ahead = {self.source.bus}, [self.source.bus]
@@ -235,4 +241,6 @@ def _square(name: str, matrix: Matrix) -> None:
     for i in range(width):
         for k in range(width):
             if finite(f"{name}[{i}][{k}]", matrix[i][k]) != matrix[k][i]:
-                raise ValueError(f"{name}[{i}][{k}] is {matrix[i][k]:g} and [{k}][{i}] {matrix[k][i]:g}; it must be symmetric")
+                raise ValueError(
+                    f"{name}[{i}][{k}] is {matrix[i][k]:g} and [{k}][{i}] {matrix[k][i]:g}; it must be symmetric"
+                )

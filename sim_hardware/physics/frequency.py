@@ -79,7 +79,10 @@ class Frequency:
             self.frequency_hz = NOMINAL_HZ if self.grid is None else self.grid.value
 
     def _swing(self, dt_s: float) -> None:
-        p, net_w = self.params, finite("frequency: load_w", self.load_w) - finite("frequency: dispatch_w", self.dispatch_w)
+        p, net_w = (
+            self.params,
+            finite("frequency: load_w", self.load_w) - finite("frequency: dispatch_w", self.dispatch_w),
+        )
         per_hz = p.rating_va / NOMINAL_HZ
         if abs(self.primary_w) >= p.reserve_w and self._calls_for_more():
             self.primary_w = math.copysign(p.reserve_w, self.primary_w)

@@ -6,17 +6,19 @@ the neutral held to earth at both ends of every line (its own impedance counts, 
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim_hardware.physics.feeder import Feeder
-from sim_hardware.physics.network_tables import input_tables
+from sim_hardware.physics.network_tables import Table, input_tables
 
 if TYPE_CHECKING:
     from power_grid_model import PowerGridModel
 
+# power-grid-model, imported late: the extra may be missing.
+Module: TypeAlias = Any
 Floats = NDArray[np.float64]
 
 # Of the voltage, per unit; Newton's last step squares it.
@@ -94,7 +96,7 @@ class PowerFlow:
         """The rows of the sites' buses out of a flow's `voltage_v`: (…) x sites x 3."""
         return voltage_v[..., self._site_rows, :]
 
-    def _loads(self, power_w: Floats, reactive_var: Floats, batch: tuple[int, ...]) -> Any:
+    def _loads(self, power_w: Floats, reactive_var: Floats, batch: tuple[int, ...]) -> Table:
         shape = (*batch, len(self.feeder.sites), 3)
         for name, values in (("power_w", power_w), ("reactive_var", reactive_var)):
             self._check(name, np.asarray(values, dtype=float), shape)
@@ -111,7 +113,7 @@ class PowerFlow:
             site = self.feeder.sites[worst[-2]].name
             raise ValueError(f"{name} of site {site} on phase {worst[-1] + 1} is {values[worst]}; it must be finite")
 
-    def _calculate(self, **options: Any) -> Any:
+    def _calculate(self, **options: Any) -> Table:
         """Iterate the currents (two to three times faster), and take Newton's way where that does not settle."""
         errors = self._pgm.errors
         try:
@@ -123,7 +125,7 @@ class PowerFlow:
         except (errors.IterationDiverge, errors.PowerGridBatchError, errors.SparseMatrixError) as error:
             raise NoSolution(f"the feeder cannot carry these powers: {str(error).splitlines()[0]}") from error
 
-    def _attempt(self, method: str, options: dict[str, Any]) -> Any:
+    def _attempt(self, method: str, options: dict[str, Any]) -> Table:
         return self._model.calculate_power_flow(
             symmetric=False,
             error_tolerance=TOLERANCE_PU,
@@ -133,7 +135,7 @@ class PowerFlow:
             **options,
         )
 
-    def _flow(self, result: Any) -> Flow:
+    def _flow(self, result: Table) -> Flow:
         line_a = self._line_a(result)
         transformers = result.get("transformer")
         source = result["source"]
@@ -146,7 +148,7 @@ class PowerFlow:
             source_var=source["q"][..., 0, :],
         )
 
-    def _line_a(self, result: Any) -> Floats:
+    def _line_a(self, result: Table) -> Floats:
         """Lines in the feeder's order out of the two tables they were put in."""
         line_a = np.empty((*result["source"]["p"].shape[:-2], len(self.feeder.lines), 3))
         for table, rows in self._ids["line_rows"].items():
@@ -155,7 +157,7 @@ class PowerFlow:
         return line_a
 
 
-def _power_grid_model() -> Any:
+def _power_grid_model() -> Module:
     try:
         import power_grid_model  # noqa: PLC0415 -- an extra
         import power_grid_model.errors  # noqa: PLC0415

@@ -5,7 +5,7 @@ eliminates the neutral itself. A stiff source gets STIFF_VA: the solver's own de
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sim_hardware.physics.feeder import Feeder, Line, SequenceCable, Source, Transformer, WireCable
 
@@ -14,10 +14,12 @@ STIFF_VA: Final = 1e14
 CODES: Final = {"Dyn": (2, 1), "YNyn": (1, 1), "YNd": (1, 2), "Yyn": (0, 1)}
 WIRES: Final = "abcn"
 
-Make = Callable[[str, str, int], Any]
+# A structured array of power-grid-model, or one row of it.
+Table: TypeAlias = Any
+Make = Callable[[str, str, int], Table]
 
 
-def input_tables(feeder: Feeder, make: Make) -> tuple[dict[str, Any], dict[str, Any]]:
+def input_tables(feeder: Feeder, make: Make) -> tuple[dict[str, Table], dict[str, Any]]:
     """The tables, and the ids (or rows) by which results are found again."""
     node = {bus.name: number for number, bus in enumerate(feeder.buses)}
     numbers = iter(range(len(node), 1_000_000_000))
@@ -56,7 +58,7 @@ def input_tables(feeder: Feeder, make: Make) -> tuple[dict[str, Any], dict[str, 
     }
 
 
-def _branches(table: Any, items: Sequence[Line | Transformer], numbers: list[int], node: dict[str, int]) -> Any:
+def _branches(table: Table, items: Sequence[Line | Transformer], numbers: list[int], node: dict[str, int]) -> Table:
     table["id"] = numbers
     table["from_node"] = [node[each.from_bus] for each in items]
     table["to_node"] = [node[each.to_bus] for each in items]
@@ -65,9 +67,9 @@ def _branches(table: Any, items: Sequence[Line | Transformer], numbers: list[int
     return table
 
 
-def _sequence(row: Any, line: Line) -> None:
+def _sequence(row: Table, line: Line) -> None:
     cable, km = line.cable, line.length_m / 1000.0
-    assert isinstance(cable, SequenceCable)
+    assert isinstance(cable, SequenceCable)  # the caller sorted them
     row["r1"], row["x1"] = cable.r1_ohm_per_km * km, cable.x1_ohm_per_km * km
     row["r0"], row["x0"] = cable.r0_ohm_per_km * km, cable.x0_ohm_per_km * km
     row["c1"], row["c0"] = cable.c1_nf_per_km * 1e-9 * km, cable.c0_nf_per_km * 1e-9 * km
@@ -75,9 +77,9 @@ def _sequence(row: Any, line: Line) -> None:
     row["i_n"] = line.rating_a
 
 
-def _wires(row: Any, line: Line) -> None:
+def _wires(row: Table, line: Line) -> None:
     cable, km = line.cable, line.length_m / 1000.0
-    assert isinstance(cable, WireCable)
+    assert isinstance(cable, WireCable)  # the caller sorted them
     for i in range(len(cable.r_ohm_per_km)):
         for k in range(i + 1):
             row[f"r_{WIRES[i]}{WIRES[k]}"] = cable.r_ohm_per_km[i][k] * km
@@ -86,7 +88,7 @@ def _wires(row: Any, line: Line) -> None:
     row["i_n"] = line.rating_a
 
 
-def _transformer(row: Any, it: Transformer) -> None:
+def _transformer(row: Table, it: Transformer) -> None:
     row["u1"], row["u2"], row["sn"] = it.high_v, it.low_v, it.power_va
     row["uk"], row["pk"] = it.short_circuit_pu, it.copper_loss_w
     # The solver wants the magnetising current to carry at least the iron losses.
@@ -98,7 +100,7 @@ def _transformer(row: Any, it: Transformer) -> None:
     row["tap_size"] = it.tap_step_pu * it.high_v
 
 
-def _sites(table: Any, feeder: Feeder, numbers: list[int], node: dict[str, int]) -> Any:
+def _sites(table: Table, feeder: Feeder, numbers: list[int], node: dict[str, int]) -> Table:
     table["id"] = numbers
     table["node"] = [node[site.bus] for site in feeder.sites]
     table["status"], table["type"] = 1, 0
@@ -106,7 +108,7 @@ def _sites(table: Any, feeder: Feeder, numbers: list[int], node: dict[str, int])
     return table
 
 
-def _source(row: Any, source: Source, number: int, node: dict[str, int]) -> None:
+def _source(row: Table, source: Source, number: int, node: dict[str, int]) -> None:
     row["id"], row["node"], row["status"] = number, node[source.bus], 1
     row["u_ref"] = source.voltage_pu
     row["sk"] = STIFF_VA if source.short_circuit_va is None else source.short_circuit_va

@@ -6,15 +6,29 @@ negative power. Anything else in service is refused by name rather than left out
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeAlias, get_args
 
 import numpy as np
 
 from sim_hardware.physics.feeder import Bus, Feeder, Line, SequenceCable, Site, Source, Transformer, Windings
 from sim_hardware.physics.network import Floats
 
+# A pandapower network and a row of one of its tables; untyped there.
+Net: TypeAlias = Any
+Row: TypeAlias = Any
 # Tables that carry power and are not read: a network that uses one must not be taken for another.
-UNREAD: Final = ("gen", "shunt", "ward", "xward", "trafo3w", "impedance", "storage", "motor", "asymmetric_sgen", "dcline")
+UNREAD: Final = (
+    "gen",
+    "shunt",
+    "ward",
+    "xward",
+    "trafo3w",
+    "impedance",
+    "storage",
+    "motor",
+    "asymmetric_sgen",
+    "dcline",
+)
 # Common for low-voltage cables where a network states no zero sequence.
 ZERO_TO_POSITIVE: Final = 4.0
 UNRATED_A: Final = 1e6
@@ -29,7 +43,7 @@ class Imported:
     reactive_var: Floats
 
 
-def from_pandapower(net: Any, *, stiff: bool = True) -> Imported:
+def from_pandapower(net: Net, *, stiff: bool = True) -> Imported:
     """Convert; `stiff=False` puts the stated short-circuit power before the feeder, which pandapower's `runpp` does not."""
     for table in UNREAD:
         if table in net and bool(net[table]["in_service"].any()):
@@ -41,9 +55,7 @@ def from_pandapower(net: Any, *, stiff: bool = True) -> Imported:
             Bus(name[index], float(bus.vn_kv) * 1e3) for index, bus in net.bus.iterrows() if _kept(name, index, net)
         ),
         lines=tuple(_lines(net, name)),
-        transformers=tuple(
-            _transformer(index, row, name) for index, row in net.trafo[net.trafo.in_service].iterrows()
-        ),
+        transformers=tuple(_transformer(index, row, name) for index, row in net.trafo[net.trafo.in_service].iterrows()),
         source=_source(net, name, stiff),
         sites=tuple(site for site, _ in sites),
     )
@@ -51,7 +63,7 @@ def from_pandapower(net: Any, *, stiff: bool = True) -> Imported:
     return Imported(feeder, powers.real.copy(), powers.imag.copy())
 
 
-def _names(net: Any) -> dict[int, str]:
+def _names(net: Net) -> dict[int, str]:
     """A name per bus index; buses joined by a closed switch share that of the least index."""
     stated = [str(each) for each in net.bus["name"]]
     by_name = len(set(stated)) == len(stated)
@@ -68,7 +80,7 @@ def _names(net: Any) -> dict[int, str]:
     return {index: str(net.bus.at[root(index), "name"]) if by_name else str(root(index)) for index in joined}
 
 
-def _kept(name: dict[int, str], index: int, net: Any) -> bool:
+def _kept(name: dict[int, str], index: int, net: Net) -> bool:
     return bool(net.bus.at[index, "in_service"]) and index == min(key for key in _peers(name, index))
 
 
@@ -76,9 +88,10 @@ def _peers(name: dict[int, str], index: int) -> list[int]:
     return [key for key, value in name.items() if value == name[index]]
 
 
-def _lines(net: Any, name: dict[int, str]) -> list[Line]:
+def _lines(net: Net, name: dict[int, str]) -> list[Line]:
     opened = {
-        (int(each.element), int(each.bus)) for _, each in net.switch[(net.switch.et == "l") & ~net.switch.closed].iterrows()
+        (int(each.element), int(each.bus))
+        for _, each in net.switch[(net.switch.et == "l") & ~net.switch.closed].iterrows()
     }
     return [
         Line(
@@ -95,7 +108,7 @@ def _lines(net: Any, name: dict[int, str]) -> list[Line]:
     ]
 
 
-def _cable(row: Any) -> SequenceCable:
+def _cable(row: Row) -> SequenceCable:
     share = 1.0 / float(row.parallel)
     r1, x1, c1 = float(row.r_ohm_per_km), float(row.x_ohm_per_km), float(row.c_nf_per_km)
     return SequenceCable(
@@ -108,7 +121,7 @@ def _cable(row: Any) -> SequenceCable:
     )
 
 
-def _transformer(index: int, row: Any, name: dict[int, str]) -> Transformer:
+def _transformer(index: int, row: Row, name: dict[int, str]) -> Transformer:
     power_va = float(row.sn_mva) * 1e6 * row.parallel
     tap = int(_stated(row, "tap_pos", 0.0) - _stated(row, "tap_neutral", 0.0))
     if tap and str(row.tap_side) != "hv":
@@ -138,7 +151,7 @@ def _transformer(index: int, row: Any, name: dict[int, str]) -> Transformer:
     )
 
 
-def _source(net: Any, name: dict[int, str], stiff: bool) -> Source:
+def _source(net: Net, name: dict[int, str], stiff: bool) -> Source:
     grids = net.ext_grid[net.ext_grid.in_service]
     if len(grids) != 1:
         raise ValueError(f"pandapower network: {len(grids)} external grids are in service; it must be one")
@@ -151,7 +164,7 @@ def _source(net: Any, name: dict[int, str], stiff: bool) -> Source:
     )
 
 
-def _sites(net: Any, name: dict[int, str]) -> list[tuple[Site, tuple[complex, complex, complex]]]:
+def _sites(net: Net, name: dict[int, str]) -> list[tuple[Site, tuple[complex, complex, complex]]]:
     sites = []
     for table, sign in (("load", 1.0), ("sgen", -1.0)):
         for index, row in net[table][net[table].in_service].iterrows():
@@ -163,6 +176,6 @@ def _sites(net: Any, name: dict[int, str]) -> list[tuple[Site, tuple[complex, co
     return sites
 
 
-def _stated(row: Any, column: str, otherwise: float) -> float:
+def _stated(row: Row, column: str, otherwise: float) -> float:
     value = row.get(column)
     return otherwise if value is None or (isinstance(value, float) and math.isnan(value)) else float(value)

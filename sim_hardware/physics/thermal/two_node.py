@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # A number for one home or an array for many.
-Real = TypeVar("Real", float, NDArray[np.float64])
+Real = TypeVar("Real", float, NDArray[np.float64], NDArray[np.float64] | float)
 Matrix2 = tuple[Real, Real, Real, Real]
 
 

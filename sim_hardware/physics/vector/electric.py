@@ -115,11 +115,14 @@ class Evs:
         """The trips of the day that runs, one per car."""
         count = len(self.power_w)
         leave, arrive = (
-            filled(count, per_home(count, name, value)) for name, value in (("leave_s", leave_s), ("arrive_s", arrive_s))
+            filled(count, per_home(count, name, value))
+            for name, value in (("leave_s", leave_s), ("arrive_s", arrive_s))
         )
         if (arrive < leave).any():
             home = int(np.argmax(arrive < leave))
-            raise ValueError(f"arrive_s of home {home} is {arrive[home]:g}; it must be at least leave_s {leave[home]:g}")
+            raise ValueError(
+                f"arrive_s of home {home} is {arrive[home]:g}; it must be at least leave_s {leave[home]:g}"
+            )
         self._energy_wh = per_home(count, "energy_wh", energy_wh)
         self._here = np.where((leave <= self._day_s) & (self._day_s < arrive), 0.0, 1.0)
         self._left, self._back = _Queue(leave), _Queue(arrive)
@@ -129,7 +132,7 @@ class Evs:
     @property
     def is_home(self) -> Bools:
         """Which cars are there."""
-        return self._here == 1.0
+        return np.equal(self._here, 1.0)
 
     def after(self, voltage_v: Values = 230.0) -> None:
         """One step: charge as it stood at its start, then come or go."""

@@ -1,7 +1,6 @@
 """Feeders made by hand for the tests, and OpenDSS fed with one from its plain description."""
 
 import cmath
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,7 @@ OVERHEAD = WireCable(
 NAYY = SequenceCable(r1_ohm_per_km=0.206, x1_ohm_per_km=0.080, r0_ohm_per_km=0.824, x0_ohm_per_km=0.320)
 
 
-def street(cable: SequenceCable | WireCable = NAYY, **source: Any) -> Feeder:
+def street(cable: SequenceCable | WireCable = NAYY, **source: float) -> Feeder:
     """A transformer, four pieces of cable with a branch, three homes."""
     ends = (("bar", "a"), ("a", "b"), ("b", "c"), ("a", "d"))
     return Feeder(
@@ -82,8 +81,10 @@ def _commands(feeder: Feeder, number: dict[str, str], power_w: Floats, reactive_
     return [
         "clear",
         "set DefaultBaseFrequency=50",
-        f"new circuit.it basekv={kv} pu={source.voltage_pu} bus1={number[source.bus]} phases=3"
-        f" r1={z.real} x1={z.imag} r0={zero * z.real} x0={zero * z.imag}",
+        (
+            f"new circuit.it basekv={kv} pu={source.voltage_pu} bus1={number[source.bus]} phases=3"
+            f" r1={z.real} x1={z.imag} r0={zero * z.real} x0={zero * z.imag}"
+        ),
         *(_transformer(number, each) for each in feeder.transformers),
         *(_line(number, row, each) for row, each in enumerate(feeder.lines)),
         *(
@@ -129,5 +130,5 @@ def _line(number: dict[str, str], row: int, it: Line) -> str:
         for matrix in (it.cable.r_ohm_per_km, it.cable.x_ohm_per_km)
     )
     nodes = ".1.2.3" + ".0" * (width - 3)  # the neutral's ends are earth
-    c = " | ".join(" ".join("0" for _ in range(width)) for _ in range(width))
-    return f"{start} phases={width} bus1={one}{nodes} bus2={two}{nodes} rmatrix=[{r}] xmatrix=[{x}] cmatrix=[{c}]"
+    zeros = " | ".join(" ".join("0" for _ in range(width)) for _ in range(width))
+    return f"{start} phases={width} bus1={one}{nodes} bus2={two}{nodes} rmatrix=[{r}] xmatrix=[{x}] cmatrix=[{zeros}]"

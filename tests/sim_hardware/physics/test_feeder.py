@@ -32,7 +32,14 @@ def test_parts_that_do_not_fit(change: dict[str, Any], words: str) -> None:
     ],
 )
 def test_lines_that_cannot_be(change: dict[str, Any], words: str) -> None:
-    usual = {"name": "x", "from_bus": "a", "to_bus": "b", "length_m": 5.0, "cable": NAYY, "rating_a": 10.0}
+    usual: dict[str, Any] = {
+        "name": "x",
+        "from_bus": "a",
+        "to_bus": "b",
+        "length_m": 5.0,
+        "cable": NAYY,
+        "rating_a": 10.0,
+    }
     with pytest.raises(ValueError, match=words):
         Line(**(usual | change))
 
@@ -69,7 +76,7 @@ def test_transformers_that_cannot_be(change: dict[str, Any], words: str) -> None
 def test_cables_buses_and_sources_that_cannot_be() -> None:
     with pytest.raises(ValueError, match="bus x: voltage_v is -1"):
         Bus("x", -1.0)
-    with pytest.raises(ValueError, match="r1_ohm_per_km is -0.1; it must be at least 0"):
+    with pytest.raises(ValueError, match=r"r1_ohm_per_km is -0\.1; it must be at least 0"):
         SequenceCable(r1_ohm_per_km=-0.1, x1_ohm_per_km=0.1, r0_ohm_per_km=0.1, x0_ohm_per_km=0.1)
     with pytest.raises(ValueError, match="one must not be"):
         SequenceCable(r1_ohm_per_km=0.0, x1_ohm_per_km=0.0, r0_ohm_per_km=0.0, x0_ohm_per_km=0.0)
@@ -78,5 +85,5 @@ def test_cables_buses_and_sources_that_cannot_be() -> None:
     eye = tuple(tuple(float(i == k) for k in range(3)) for i in range(3))
     with pytest.raises(ValueError, match="it must be symmetric"):
         WireCable(r_ohm_per_km=((1.0, 0.2, 0.0), eye[1], eye[2]), x_ohm_per_km=eye)
-    with pytest.raises(ValueError, match="voltage_pu is 3; it must be 0.5 to 1.5"):
+    with pytest.raises(ValueError, match=r"voltage_pu is 3; it must be 0\.5 to 1\.5"):
         Source(bus="x", voltage_pu=3.0)

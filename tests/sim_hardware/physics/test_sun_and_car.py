@@ -152,7 +152,14 @@ def test_a_car_charges_on_its_phases_and_keeps_its_efficiency() -> None:
 
 def test_a_wallbox_limits_by_amperes_and_below_six_a_car_stops() -> None:
     car = _car()
-    for limit_a, power_w in ((10.0, 6_900.0), (6.0, 4_140.0), (5.9, 0.0), (0.0, 0.0), (40.0, 11_040.0), (None, 11_040.0)):
+    for limit_a, power_w in (
+        (10.0, 6_900.0),
+        (6.0, 4_140.0),
+        (5.9, 0.0),
+        (0.0, 0.0),
+        (40.0, 11_040.0),
+        (None, 11_040.0),
+    ):
         car.limit_a = limit_a
         car.after(1.0)
         assert car.power_w == pytest.approx(power_w)
@@ -245,5 +252,5 @@ def test_noise_is_no_cycle_and_nonsense_is_refused() -> None:
     for _ in range(1000):
         cell.after(1.0, 0.5 + random.uniform(-0.001, 0.001))
     assert cell.swing_stress == 0.0
-    with pytest.raises(ValueError, match="ageing: soc is 1.2; it must be"):
+    with pytest.raises(ValueError, match=r"ageing: soc is 1\.2; it must be"):
         cell.after(1.0, 1.2)

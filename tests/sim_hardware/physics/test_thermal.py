@@ -30,7 +30,9 @@ def test_a_house_is_stepped_as_scipy_s_exponential_has_it(
     house.outdoor_c, house.air_gain_w, house.mass_gain_w = outdoor_c, air_w, mass_w
     house.after(dt_s)
     # The inputs as states that stand still, so that one exponential does it all.
-    a = np.array([[-(ua + hm) / ca, hm / ca, (ua * outdoor_c + air_w) / ca], [hm / cm, -hm / cm, mass_w / cm], [0, 0, 0]])
+    a = np.array(
+        [[-(ua + hm) / ca, hm / ca, (ua * outdoor_c + air_w) / ca], [hm / cm, -hm / cm, mass_w / cm], [0, 0, 0]]
+    )
     truth = expm(a * dt_s) @ [21.0, 18.0, 1.0]
     assert [house.air_c, house.mass_c] == pytest.approx(truth[:2], rel=1e-9, abs=1e-9)
 
@@ -149,7 +151,7 @@ def test_house_and_pump_hold_the_setpoint_and_the_energy_balances() -> None:
 
 
 def test_pumps_that_cannot_be() -> None:
-    with pytest.raises(ValueError, match="heat pump: least is 1.5; it must be 0 to 1"):
+    with pytest.raises(ValueError, match=r"heat pump: least is 1\.5; it must be 0 to 1"):
         HeatPumpParams(least=1.5)
     with pytest.raises(ValueError, match="frost_above_c is 9; it must be below frost_below_c 5"):
         HeatPumpParams(frost_above_c=9.0)

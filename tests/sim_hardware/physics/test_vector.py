@@ -38,7 +38,8 @@ def test_houses_and_heat_pumps(shared: bool) -> None:
     pumps = HeatPumps(N, 10.0, params=p, heat_w=heat_w, cop=cop, setpoint_c=setpoint_c)
     alone = [
         House(
-            HouseParams(envelope_w_per_k=ua[i], air_j_per_k=ca[i], mass_j_per_k=cm[i], coupling_w_per_k=hm[i]), air_c=20.0
+            HouseParams(envelope_w_per_k=ua[i], air_j_per_k=ca[i], mass_j_per_k=cm[i], coupling_w_per_k=hm[i]),
+            air_c=20.0,
         )
         for i in range(N)
     ]
@@ -79,14 +80,15 @@ def test_water_heaters() -> None:
     )
     alone = [
         WaterHeater(
-            WaterHeaterParams(volume_l=volume_l[i], loss_w_per_k=loss[i], mixing_w_per_k=mixing[i]), setpoint_c=setpoint_c[i]
+            WaterHeaterParams(volume_l=volume_l[i], loss_w_per_k=loss[i], mixing_w_per_k=mixing[i]),
+            setpoint_c=setpoint_c[i],
         )
         for i in range(N)
     ]
     switched = 0
     for step in range(2000):
         rows = np.array([i for i in range(N) if (step // 40 + 3 * i) % 7 == 0], dtype=np.intp)
-        litres = 0.02 + 0.01 * rows
+        litres = np.array([0.02 + 0.01 * row for row in rows])
         tanks.is_blocked = np.arange(N) % 2 == 0 if 1000 < step < 1200 else None
         was = tanks.power_w.copy()
         tanks.after(rows, litres)
