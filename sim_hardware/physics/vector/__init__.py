@@ -41,6 +41,11 @@ def filled(count: int, value: Values) -> Floats:
     return out
 
 
+def held(values: Values, least: float, most: float) -> Values:
+    """The values, none beyond the bounds. (A clip is three times faster than a maximum with a plain number.)"""
+    return min(max(values, least), most) if isinstance(values, float) else values.clip(least, most)
+
+
 def pick(values: Values, rows: Rows) -> Values:
     """The values of these homes."""
     return values if isinstance(values, float) else values[rows]

@@ -21,7 +21,8 @@ class PvPlants:
 
     def after(self, irradiance_w_m2: Values) -> None:
         """One step."""
-        target_w = np.minimum(self._per_w_m2 * irradiance_w_m2, self._rating_w)
+        target_w = self._per_w_m2 * irradiance_w_m2
+        target_w = np.asarray(target_w).clip(-math.inf, self._rating_w)
         if self.limit_w is not None:
             np.minimum(target_w, self.limit_w, out=target_w)
         self.power_w *= self._keep
@@ -60,8 +61,7 @@ class Batteries:
     def after(self) -> None:
         """One step; cut so that it never oversteps full or empty."""
         wanted_w = self._wanted_w
-        target_w = np.minimum(self.request_w, self._rating_w)
-        np.maximum(target_w, -self._rating_w, out=target_w)
+        target_w = self.request_w.clip(-self._rating_w, self._rating_w)
         wanted_w -= target_w
         wanted_w *= self._keep
         wanted_w += target_w
@@ -138,10 +138,10 @@ class Evs:
         """One step: charge as it stood at its start, then come or go."""
         p, power_w = self.params, self.power_w
         offer_a = p.most_a if self.limit_a is None else np.minimum(self.limit_a, p.most_a)
-        np.multiply(self.stored_wh, self._slope, out=power_w)
-        power_w += self._start_a
-        np.minimum(power_w, offer_a, out=power_w)
-        power_w *= p.phases * voltage_v
+        w_per_a = p.phases * voltage_v
+        np.multiply(self.stored_wh, self._slope * w_per_a, out=power_w)
+        power_w += self._start_a * w_per_a
+        power_w.clip(-math.inf, offer_a * w_per_a, out=power_w)
         power_w *= self._here if self.limit_a is None else self._here * (offer_a >= LEAST_A)
         per_w = p.efficiency * self._dt_s / 3600.0
         stored_wh = power_w * per_w

@@ -11,7 +11,7 @@ from sim_hardware.physics.thermal import curves
 from sim_hardware.physics.thermal.heat_pump import HeatPumpParams
 from sim_hardware.physics.thermal.two_node import exponential
 from sim_hardware.physics.thermal.water_heater import KG_PER_L, WATER_J_PER_KG_K
-from sim_hardware.physics.vector import Bools, Floats, Rows, Values, above_zero, filled, per_home, pick
+from sim_hardware.physics.vector import Bools, Floats, Rows, Values, above_zero, filled, held, per_home, pick
 
 
 class Houses:
@@ -85,25 +85,23 @@ class HeatPumps:
 
     def set(self, setpoint_c: Values) -> None:
         """New setpoints."""
-        self._top[:] = np.asarray(setpoint_c) / self.params.band_k + 0.5
+        self._top[:] = np.asarray(setpoint_c) + 0.5 * self.params.band_k
 
     def after(self, air_c: Floats, outdoor_c: Values) -> None:
-        """One step; the wish is 1 at the lower end of the band and 0 at the upper."""
+        """One step; `wanted` is the distance from the upper end of the band, full at `band_k`."""
         p = self.params
-        held_c = np.clip(outdoor_c, curves.COLDEST_C, curves.WARMEST_HEATING_C)
+        held_c = held(outdoor_c, curves.COLDEST_C, curves.WARMEST_HEATING_C)
         capacity, cop = curves.heating_capacity(held_c), self._cop / curves.heating_input(held_c)
-        wanted = air_c * (-1.0 / p.band_k)
-        wanted += self._top
+        wanted = self._top - air_c
         allowed = None
         if self.most_power_w is not None:
             allowed = np.minimum(1.0, (self.most_power_w - p.standby_w) * cop / (self._rated_w * capacity))
         self._switch(wanted, allowed)
-        np.maximum(wanted, p.least, out=wanted)
-        np.minimum(wanted, 1.0, out=wanted)
+        wanted.clip(p.least * p.band_k, p.band_k, out=wanted)
         if allowed is not None:
-            np.minimum(wanted, allowed, out=wanted)
+            np.minimum(wanted, allowed * p.band_k, out=wanted)
         np.multiply(wanted, self._running_w, out=self.heat_w)
-        self.heat_w *= capacity
+        self.heat_w *= capacity / p.band_k
         np.multiply(self.heat_w, 1.0 / cop, out=self.power_w)
         self.power_w += p.standby_w
         self._frost(outdoor_c)
@@ -111,7 +109,7 @@ class HeatPumps:
 
     def _switch(self, wanted: Floats, allowed: Values | None) -> None:
         p, on = self.params, self.is_on
-        asks = wanted >= 1.0
+        asks = wanted >= p.band_k
         np.greater(asks, on, out=asks)  # and stands
         rests = wanted <= 0.0
         rests &= on
@@ -137,7 +135,7 @@ class HeatPumps:
         rows = self._thawing = self._thawing[self._frost_s[self._thawing] < 0.0]
         self.heat_w[rows] = -p.defrost_share * self._rated_w[rows]
         grows = np.logical_and(outdoor_c > p.frost_above_c, outdoor_c < p.frost_below_c)
-        if np.all(grows):
+        if isinstance(outdoor_c, float) and grows:
             self._frost_s += self._ageing_s
         else:
             thaws = np.zeros(len(self._frost_s), dtype=np.bool_)
@@ -217,7 +215,7 @@ class WaterHeaters:
         self._apart -= self._apart_gain
         if drawn is not None:
             self._sum[draw_rows], self._apart[draw_rows] = drawn
-        np.maximum(self._apart, 0.0, out=self._apart)  # a warmer lower half rises: both mix, the sum stays
+        self._apart.clip(0.0, math.inf, out=self._apart)  # a warmer lower half rises: both mix, the sum stays
 
     def _heat(self, rows: Rows) -> None:
         """What a step at rest adds to the sum and takes from the difference, with the element as it is now."""
