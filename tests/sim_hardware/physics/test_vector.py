@@ -53,7 +53,7 @@ def test_houses_and_heat_pumps(shared: bool) -> None:
     gain_w, switched, thawed = _some(0, 800), 0, False
     for step in range(1200):
         outdoor_c = 4.0 + 8.0 * np.sin(step / 150.0) + (0.0 if shared else np.linspace(-2, 2, N))
-        pumps.most_power_w = 900.0 if 700 < step < 800 else None
+        pumps.most_power_w = 900.0 if 700 < step < 760 else 300.0 if 760 <= step < 800 else None
         was = pumps.is_on.copy()
         pumps.after(houses.air_c, float(outdoor_c) if shared else outdoor_c)
         houses.after(float(outdoor_c) if shared else outdoor_c, pumps.heat_w, gain_w)
