@@ -2,6 +2,7 @@
 
 import math
 from random import Random
+from typing import Protocol
 
 from sim_hardware.physics.grid import Wander
 from sim_hardware.physics.load import DAY_S
@@ -38,12 +39,23 @@ class Sun:
         return self.NOON_W_M2 * math.pow(height, 1.3) * min(1.0, max(0.15, self._clouds.value))
 
 
+class Shine(Protocol):
+    """What a plant needs of a sun: `Sun` here, or `sky.SkySun` over a place."""
+
+    def after(self, dt_s: float) -> None:
+        """Let time pass."""
+
+    @property
+    def irradiance_w_m2(self) -> float:
+        """The present irradiance in the plane of the modules."""
+
+
 class PvPlant:
     """Modules and their inverter: `power_w` (negative: it produces) follows sun and limit with a first-order lag."""
 
     reactive_var = 0.0  # nothing but active power
 
-    def __init__(self, sun: Sun, *, peak_w: float = 5000.0, rating_w: float = 5000.0, lag_s: float = 1.0) -> None:
+    def __init__(self, sun: Shine, *, peak_w: float = 5000.0, rating_w: float = 5000.0, lag_s: float = 1.0) -> None:
         self.sun = sun
         self.peak_w, self.rating_w, self.lag_s = peak_w, rating_w, lag_s
         self.limit_w: float | None = None  # at most this is produced, a magnitude; None: no limit

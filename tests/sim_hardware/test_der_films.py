@@ -25,6 +25,7 @@ from sim_hardware.physics.der.settings import (
 )
 from tests.sim_hardware.der_film import TO_60_HZ, Film, Later, line, oracle, play, profile, steps
 
+pytestmark = pytest.mark.oracle
 WITHIN = 0.01
 NO_DROOP = Droop(enabled=False)
 DROOP_50_HZ = {"PF_KOF": 0.05 * 50 / 60, "PF_KUF": 0.05 * 50 / 60}

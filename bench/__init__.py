@@ -1,0 +1,1 @@
+"""Measurements: each prints its figures with the machine they were made on."""
