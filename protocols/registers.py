@@ -36,6 +36,12 @@ class Shape(Enum):
         self.code = code
         self.words = struct.calcsize(f">{code}") // 2  # how many registers it takes
 
+    def decode(self, words: Sequence[int]) -> float:
+        """The number in exactly `self.words` words, highest first; integers stay exact."""
+        (number,) = struct.unpack(f">{self.code}", struct.pack(f">{self.words}H", *words))
+        assert isinstance(number, int | float)
+        return number
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
