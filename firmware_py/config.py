@@ -4,7 +4,6 @@ Each key carries its unit in its name. An unknown key is an error. `HomeConfig.m
 for editors.
 """
 
-import difflib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from drivers.catalogue import MODELS
 from drivers.links import parse_url
-from firmware_py.mistakes import BLIND_AFTER_S, CYCLE_S, LEASE_S, Mistake, crossed, shown, table, tables
+from firmware_py.mistakes import BLIND_AFTER_S, CYCLE_S, LEASE_S, crossed, table, tables
 from protocols.contracts import FallbackName
+from protocols.mistakes import Mistake, mistakes_of, shown
 from protocols.quantities import QUANTITIES
 from protocols.signing import key_id, public_part
 from protocols.topics import NODE_ID
@@ -187,9 +187,7 @@ def _validated(raw: dict[str, Any], mistakes: list[Mistake]) -> HomeConfig | Non
     try:
         return HomeConfig.model_validate(raw)
     except ValidationError as error:
-        # A list whose items are all wrong is not "too short" as well.
-        real = (entry for entry in error.errors() if entry["type"] != "too_short" or not entry["input"])
-        mistakes += (_mistake(raw, dict(entry)) for entry in real)
+        mistakes += mistakes_of(HomeConfig, error)
         return None
 
 
@@ -219,29 +217,3 @@ def _text(path: Path, file: object, key: str, mistakes: list[Mistake]) -> str | 
     except (OSError, UnicodeDecodeError, ValueError) as error:
         mistakes.append(Mistake(key, shown(file), f"must be a readable file: {error}"))
         return None
-
-
-def _mistake(raw: dict[str, Any], entry: dict[str, Any]) -> Mistake:
-    where = entry["loc"]
-    key = ".".join(str(part) for part in where) or "configuration"
-    if entry["type"] == "extra_forbidden":
-        return Mistake(key, shown(entry["input"]), f"unknown key; {_near(raw, where)}")
-    if entry["type"] == "missing":
-        return Mistake(key, "(absent)", "must be there")
-    value = "…" if entry["type"] == "value_error" and not where else shown(entry["input"])
-    return Mistake(key, value, entry["msg"].removeprefix("Value error, "))
-
-
-def _near(raw: dict[str, Any], where: tuple[str | int, ...]) -> str:
-    """The known keys of the place where an unknown one stood, the likeliest first."""
-    parts: dict[str, type[BaseModel]] = {
-        "node": NodeConfig,
-        "mqtt": MqttConfig,
-        "site": SiteConfig,
-        "issuer": IssuerConfig,
-        "device": DeviceConfig,
-    }
-    model: type[BaseModel] = HomeConfig if len(where) == 1 else parts[str(where[0])]
-    known = list(model.model_fields)
-    close = difflib.get_close_matches(str(where[-1]), known, 1)
-    return f"did you mean {close[0]}?" if close else f"allowed are {', '.join(known)}"

@@ -1,38 +1,20 @@
-"""Mistakes in a configuration: what one is, and those that no part of it can see alone.
+"""Mistakes in a configuration that no part of it can see alone.
 
 These are looked for in the raw values, so that another mistake hides none of them.
 """
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from drivers.catalogue import MODELS, InverterModel, MeterModel
 from drivers.links import parse_url
 from drivers.modbus.serial_channel import SerialSettings
+from protocols.mistakes import Mistake, shown
 
 # Defaults that must fit each other.
 CYCLE_S: Final = 1.0
 BLIND_AFTER_S: Final = 5.0
 LEASE_S: Final = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """One mistake in a configuration: where, what it was, what is allowed."""
-
-    key: str
-    value: str
-    allowed: str
-
-    def __str__(self) -> str:
-        return f"{self.key} = {self.value}: {self.allowed}"
-
-
-def shown(value: object) -> str:
-    """A value as a mistake shows it."""
-    return json.dumps(value, default=str, ensure_ascii=False)[:120]
 
 
 def tables(raw: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
