@@ -5,7 +5,7 @@ import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from sim_hardware.faces.memory import MemoryBus
@@ -40,7 +40,15 @@ class Rig:
         return self.home.faults
 
 
-async def tick(home: SimHome, step_s: float = STEP_S) -> None:
+class Timed(Protocol):
+    """A simulated home or world: time is given to it."""
+
+    def after(self, dt_s: float) -> None:
+        """Let time pass."""
+        ...
+
+
+async def tick(home: Timed, step_s: float = STEP_S) -> None:
     """Let the home's time follow the loop's, in steps of equal length, until cancelled."""
     loop = asyncio.get_running_loop()
     start_s, done = loop.time(), 0
