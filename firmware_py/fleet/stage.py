@@ -105,9 +105,9 @@ class Fleet:
         around = [asyncio.create_task(each) for each in self._surroundings()]
         nodes = [asyncio.create_task(self._node(name), name=name) for name in self.nodes]
         try:
-            done, _ = await asyncio.wait(
-                [*around, *nodes], timeout=self._play.for_s, return_when=asyncio.FIRST_EXCEPTION
-            )
+            # It ends between two steps: what falls on the last instant would be in or out by chance.
+            for_s = self._play.for_s - self.world.step_s / 4
+            done, _ = await asyncio.wait([*around, *nodes], timeout=for_s, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
                 task.result()
         finally:

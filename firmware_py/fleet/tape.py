@@ -1,15 +1,18 @@
 """What a fleet said, as one number: the same seed must give the same."""
 
 import hashlib
+from typing import Final
 
 from protocols.ports import Message
 from protocols.topics import ROOT
 
-MODULUS = 2**256
+MODULUS: Final = 2**256
+# What is said to a node: when it comes within an instant depends on the other homes of the head-end.
+INBOUND: Final = ("durable", "contract/in")
 
 
 class Tape:
-    """Listens at the broker to everything and hashes it home by home, in the order in which it was said.
+    """Listens at the broker to everything that nodes say and hashes it home by home, in the order in which it was said.
 
     The fleet's hash is the sum of its homes' SHA-256 modulo 2^256, so that the hashes of shards add up to the fleet's.
     """
@@ -25,6 +28,8 @@ class Tape:
     def deliver(self, message: Message) -> None:
         """Take a message in."""
         node, _, leaf = message.topic.removeprefix(f"{ROOT}/").partition("/")
+        if leaf in INBOUND:
+            return
         self.payload_bytes += len(message.payload)
         self.add(node, leaf.encode(), message.payload)
 
