@@ -65,19 +65,15 @@ class _Timer(asyncio.TimerHandle):
     asyncio's heap leaves that order to chance: to whatever else is in it, such as another home.
     """
 
-    __slots__ = ("_number",)
+    __slots__ = ("number",)
 
-    def __init__(
-        self, when: float, callback: Callable[..., object], args: Any, loop: "VirtualLoop", context: Any, number: int
-    ) -> None:
-        super().__init__(when, callback, args, loop, context)
-        self._number = number
+    number: int
 
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, _Timer):
             return NotImplemented
         mine, theirs = self.when(), other.when()
-        return self._number < other._number if mine == theirs else mine < theirs
+        return self.number < other.number if mine == theirs else mine < theirs
 
 
 class VirtualLoop(BaseEventLoop):
@@ -136,7 +132,8 @@ class VirtualLoop(BaseEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """As the base class does; timers of one instant go off in the order in which they were set."""
-        timer = _Timer(when, callback, args, self, context, next(self._numbers))
+        timer = _Timer(when, callback, args, self, context)
+        timer.number = next(self._numbers)
         heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
         timer._scheduled = True  # type: ignore[attr-defined]
         return timer

@@ -1,6 +1,7 @@
 """`busbar fleet`: the real home node in every home of a world."""
 
 import logging
+import math
 import os
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ import msgspec
 import typer
 
 from firmware_py.cli.options import BAD_INPUT, Json, parse_duration, stop
+from firmware_py.fleet.live import Live, run_fleet_live
 from firmware_py.fleet.summary import Summary
 from firmware_py.fleet.virtual import Run, run_fleet_virtual
 from sim_hardware.world.config import WorldConfig, WorldError, load_world
@@ -32,6 +34,8 @@ def fleet(
     state: Annotated[
         Path | None, typer.Option(help="A folder that keeps the nodes' journals; absent: in memory.")
     ] = None,
+    broker: Annotated[str | None, typer.Option(help="A real broker, mqtt://host:port; absent: one inside.")] = None,
+    for_: Annotated[str | None, typer.Option("--for", help="End by itself after this time; absent: at Ctrl-C.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run a fleet: on virtual time, in real time, or so many times faster."""
@@ -41,6 +45,9 @@ def fleet(
     if virtual is not None:
         run = Run(config, homes, part, parse_duration(virtual), state)
         told = run_fleet_virtual(run, _jobs(run, jobs))
+    else:
+        for_s = parse_duration(for_) if for_ is not None else math.inf
+        told = run_fleet_live(Run(config, homes, part, for_s, state), Live(speed or 1.0, broker))
     print(msgspec.json.encode(told).decode() if as_json else _told(told))
 
 

@@ -73,6 +73,7 @@ class Fleet:
         self._key, self._cycle_s = issuer_key(world.seed), world.config.node.cycle_s
         self._journals: list[SqliteJournal] = []
         self._head_end = HeadEnd(plug.head_end, VirtualClock(self._start)) if plug.head_end is not None else None
+        self._ending = asyncio.Event()
         for home in world.homes:
             self._add(home)
 
@@ -107,15 +108,31 @@ class Fleet:
         try:
             # It ends between two steps: what falls on the last instant would be in or out by chance.
             for_s = self._play.for_s - self.world.step_s / 4
-            done, _ = await asyncio.wait([*around, *nodes], timeout=for_s, return_when=asyncio.FIRST_EXCEPTION)
-            for task in done:
-                task.result()
+            await self._until(for_s, [*around, *nodes])
         finally:
             await ended(*nodes)
             await ended(*around)
             for journal in self._journals:
                 await journal.close()
         return self._part(self._loop.time() - began_s, time.process_time() - cpu_s, _peak_rss_bytes() - rss)
+
+    def stop(self) -> None:
+        """End it early."""
+        self._ending.set()
+
+    async def _until(self, for_s: float, tasks: list[asyncio.Task[None]]) -> None:
+        """Return when the time is over or it is to stop; raise what has ended a task."""
+        stopping = asyncio.create_task(self._stopped())
+        try:
+            done, _ = await asyncio.wait([stopping, *tasks], timeout=for_s, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done - {stopping}:
+                task.result()
+        finally:
+            await ended(stopping)
+
+    async def _stopped(self) -> None:
+        await self._ending.wait()
+        raise asyncio.CancelledError
 
     def _surroundings(self) -> list[Coroutine[Any, Any, None]]:
         script = fault_script(self.world.config, list(self.world.faults), self._play.for_s)
