@@ -68,12 +68,12 @@ class CountingLoop(VirtualLoop):
 
     handles = 0
 
-    def call_soon(self, *args: Any, **kwargs: Any) -> asyncio.Handle:  # noqa: ANN401
+    def call_soon(self, *args: Any, **kwargs: Any) -> asyncio.Handle:
         """As the base class, counted."""
         self.handles += 1
         return super().call_soon(*args, **kwargs)
 
-    def call_at(self, *args: Any, **kwargs: Any) -> asyncio.TimerHandle:  # noqa: ANN401
+    def call_at(self, *args: Any, **kwargs: Any) -> asyncio.TimerHandle:
         """As the base class, counted."""
         self.handles += 1
         return super().call_at(*args, **kwargs)
@@ -107,8 +107,8 @@ def build(home: SimHome, broker: MemoryBroker) -> HomeNode:
     """The node in a world of memory."""
     online, offline = announcements(TOPICS)
     will, birth = (offline.topic, offline.payload), (online.topic, online.payload)
-    uplink = MemoryUplink(broker, TOPICS.node, TOPICS.inbound, will, birth)
-    buses, journal = memory_buses(home), SqliteJournal(Path(":memory:"), inline)
+    uplink = MemoryUplink(broker, TOPICS.node, TOPICS.inbound, will, birth, latency_s=0.0)
+    buses, journal = memory_buses(home, latency_s=0.0), SqliteJournal(Path(":memory:"), inline)
     world = World(VirtualClock(), journal, uplink, lambda url, timeout_s: buses[url])
     return home_node(Loaded(config(), {}, {}, None), world)
 
