@@ -136,6 +136,8 @@ async def play(seconds: float) -> Cost:
         await asyncio.sleep(seconds)
         cpu_s = time.process_time() - began_s
         cost = Cost(seconds, cpu_s, loop.handles - handles, head_end.heard - heard, node.figures.cycles - cycles)
+        if running.done():
+            running.result()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     return cost

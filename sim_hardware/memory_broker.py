@@ -192,6 +192,7 @@ class MemoryUplink:
         self._broker, self._birth = broker, birth
         self._latency_s, self._reconnect_s = latency_s, reconnect_s
         self._up, self._down = asyncio.Event(), asyncio.Event()
+        self._down.set()
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
 
     @property
@@ -202,6 +203,10 @@ class MemoryUplink:
     async def wait_up(self) -> None:
         """As the port says."""
         await self._up.wait()
+
+    async def wait_down(self) -> None:
+        """As the port says."""
+        await self._down.wait()
 
     async def run(self) -> None:
         """As the port says."""
