@@ -36,7 +36,7 @@ TOPICS = Topics("home-1")
 DAY_S = 86_400.0
 # The first seconds probe the devices; a run counts behind them.
 WARM_UP_S = 20.0
-RUNS = 3
+RUNS = 6
 
 
 class HeadEnd:
@@ -172,7 +172,7 @@ def profile(seconds: float) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.one_home", description=__doc__)
-    parser.add_argument("seconds", type=float, nargs="?", default=1_000.0, help="virtual seconds of each run")
+    parser.add_argument("seconds", type=float, nargs="?", default=500.0, help="virtual seconds of each run")
     parser.add_argument("--day", action="store_true", help="play 24 hours as well")
     parser.add_argument("--profile", action="store_true", help="profile one run instead")
     chosen = parser.parse_args(arguments)
