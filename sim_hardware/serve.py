@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from sim_hardware.faces.memory import MemoryBus
+from sim_hardware.faces.memory import LATENCY_S, MemoryBus
 from sim_hardware.faces.rtu import RtuFace
 from sim_hardware.faces.tcp import TcpFace
 from sim_hardware.faults import Faults
@@ -72,10 +72,12 @@ async def ticking(home: SimHome, step_s: float = STEP_S) -> AsyncIterator[SimHom
             await ticker
 
 
-def memory_buses(home: SimHome, urls: Mapping[str, str] = MEMORY_URLS) -> dict[str, MemoryBus]:
+def memory_buses(
+    home: SimHome, urls: Mapping[str, str] = MEMORY_URLS, *, latency_s: float = LATENCY_S
+) -> dict[str, MemoryBus]:
     """A bus for each device of the home by url; the home's faults act on them. Run `ticking` beside them."""
     return {
-        urls[name]: MemoryBus({UNIT: image}, {UNIT: home.faults[name]}, name=urls[name])
+        urls[name]: MemoryBus({UNIT: image}, {UNIT: home.faults[name]}, name=urls[name], latency_s=latency_s)
         for name, image in home.images.items()
     }
 
