@@ -70,12 +70,18 @@ class Model:
         self.number = number
         self.points = {point.name: point for point in points}
         self.texts = {text.name: text for text in texts}
+        self._spans: dict[tuple[str, ...], tuple[int, int]] = {}
         missing = {point.scale for point in self.points.values() if point.scale} - set(self.points)
         if missing:
             raise ValueError(f"model {number}: scale factors {sorted(missing)} are not points of it")
 
-    def span(self, names: Iterable[str]) -> tuple[int, int]:
+    def span(self, names: tuple[str, ...]) -> tuple[int, int]:
         """First offset and register count that hold these points and their scale factors."""
+        if names not in self._spans:
+            self._spans[names] = self._planned(names)
+        return self._spans[names]
+
+    def _planned(self, names: tuple[str, ...]) -> tuple[int, int]:
         points = [self.points[name] for name in names]
         points += [self.points[point.scale] for point in points if point.scale]
         first = min(point.offset for point in points)
@@ -116,6 +122,7 @@ class Snapshot:
         self._first = first
         self._words = words
         self._raw = _layout(model, first, len(words)).cut(words)
+        self._exponents: dict[str, int | None] = {}
 
     def raw(self, name: str) -> int | None:
         """The number as it stands in the registers; None where not implemented or not in the device's model."""
@@ -123,7 +130,7 @@ class Snapshot:
 
     def value(self, name: str) -> float | None:
         """The number in its unit, by the scale factor read with it."""
-        raw, exponent = self.raw(name), self.exponent(name)
+        raw, exponent = self._raw[name], self.exponent(name)
         return None if raw is None or exponent is None else scaled(raw, exponent)
 
     def exponent(self, name: str) -> int | None:
@@ -131,7 +138,12 @@ class Snapshot:
         factor = self._model.points[name].scale
         if factor is None:
             return 0
-        exponent = self.raw(factor)
+        if factor not in self._exponents:
+            self._exponents[factor] = self._checked(factor)
+        return self._exponents[factor]
+
+    def _checked(self, factor: str) -> int | None:
+        exponent = self._raw[factor]
         if exponent is not None and abs(exponent) > SCALE_MOST:
             raise BadReply(f"model {self._model.number}: {factor} is {exponent}; allowed is -10 to 10")
         return exponent

@@ -106,13 +106,12 @@ class Reporter:
         return Moment(self._clock.now_s(), self._clock.utc(), clock_status(self._clock))
 
     def _telemetry(self, reading: Reading) -> Telemetry:
-        now_s, utc = self._clock.now_s(), self._clock.utc()
         return Telemetry(
             node=self._topics.node,
             device=reading.device,
             seq=reading.seq,
-            measured_at=utc_text(utc - timedelta(seconds=now_s - reading.measured_s)),
-            received_at=utc_text(utc - timedelta(seconds=now_s - reading.received_s)),
+            measured_at=self._utc_text(reading.measured_s),
+            received_at=self._utc_text(reading.received_s),
             clock=clock_status(self._clock),
             quality=reading.quality,
             values=dict(reading.values),
