@@ -88,4 +88,6 @@ def encode_contract(contract: Contract) -> bytes:
 
 def utc_text(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds and a Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    # Several times faster than `isoformat`, and every message carries such texts; without a fraction where it is zero.
+    whole, _, fraction = msgspec.to_builtins(moment.astimezone(UTC)).removesuffix("Z").partition(".")
+    return f"{whole}.{fraction[:3] or '000'}Z"

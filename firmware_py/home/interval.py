@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from protocols.contracts import utc_text
 from protocols.messages import ClockStatus, Counter, Interval
 from protocols.quantities import QUANTITIES
@@ -19,13 +21,16 @@ _GOOD_SHARE: Final = 0.9
 _POWER_MOST_W: Final = QUANTITIES["power_w"].most
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True):
     """One moment on both clocks."""
 
     now_s: float
     utc: datetime
     clock: ClockStatus
+
+    def utc_text(self, then_s: float) -> str:
+        """The wall time of another moment, for a message."""
+        return utc_text(self.utc + timedelta(seconds=then_s - self.now_s))
 
 
 @dataclass(slots=True)

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import msgspec
 
 from controller.health import DeviceHealth, Health, answered, missed, retry_after_s
 from protocols.faults import Fault
@@ -80,7 +82,7 @@ class Poller:
             self._seen, self._seen_s = reading.values, reading.measured_s
         if self._frozen_after_s is None or reading.measured_s - self._seen_s <= self._frozen_after_s:
             return reading
-        return replace(reading, measured_s=self._seen_s, quality=Quality.STALE)
+        return msgspec.structs.replace(reading, measured_s=self._seen_s, quality=Quality.STALE)
 
     def _change(self, health: DeviceHealth) -> None:
         changed = health.state is not self.health.state
