@@ -100,15 +100,13 @@ class _Layout:
         for point in inside:
             code += f"{2 * (point.offset - end)}x{point.kind.code}"
             end = point.offset + point.kind.words
-        self._nothing: dict[str, int | None] = dict.fromkeys(model.points)
-        self._points = [(point.name, point.kind.absent) for point in inside]
+        # Where each point stands among the numbers, and what says "not implemented"; None behind the device's model.
+        self.places: dict[str, tuple[int, int] | None] = dict.fromkeys(model.points)
+        self.places |= {point.name: (index, point.kind.absent) for index, point in enumerate(inside)}
         self._words, self._numbers = struct.Struct(f">{count}H"), struct.Struct(f"{code}{2 * (first + count - end)}x")
 
-    def cut(self, words: Sequence[int]) -> dict[str, int | None]:
-        raw = dict(self._nothing)
-        for (name, absent), number in zip(self._points, self._numbers.unpack(self._words.pack(*words)), strict=True):
-            raw[name] = None if number == absent else number
-        return raw
+    def cut(self, words: Sequence[int]) -> tuple[int, ...]:
+        return self._numbers.unpack(self._words.pack(*words))
 
 
 _layout = cache(_Layout)
@@ -121,16 +119,22 @@ class Snapshot:
         self._model = model
         self._first = first
         self._words = words
-        self._raw = _layout(model, first, len(words)).cut(words)
+        layout = _layout(model, first, len(words))
+        self._places, self._numbers = layout.places, layout.cut(words)
         self._exponents: dict[str, int | None] = {}
 
     def raw(self, name: str) -> int | None:
         """The number as it stands in the registers; None where not implemented or not in the device's model."""
-        return self._raw[name]
+        place = self._places[name]
+        if place is None:
+            return None
+        index, absent = place
+        number = self._numbers[index]
+        return None if number == absent else number
 
     def value(self, name: str) -> float | None:
         """The number in its unit, by the scale factor read with it."""
-        raw, exponent = self._raw[name], self.exponent(name)
+        raw, exponent = self.raw(name), self.exponent(name)
         return None if raw is None or exponent is None else scaled(raw, exponent)
 
     def exponent(self, name: str) -> int | None:
@@ -143,7 +147,7 @@ class Snapshot:
         return self._exponents[factor]
 
     def _checked(self, factor: str) -> int | None:
-        exponent = self._raw[factor]
+        exponent = self.raw(factor)
         if exponent is not None and abs(exponent) > SCALE_MOST:
             raise BadReply(f"model {self._model.number}: {factor} is {exponent}; allowed is -10 to 10")
         return exponent
