@@ -146,9 +146,10 @@ def _commands(inputs: Inputs, shared: Split) -> dict[str, float | None]:
 
 
 def _command(view: DeviceView, shared: Split) -> float | None:
-    if view.ratings is None or view.name not in {**shared.follow_w, **shared.limit_w}:
+    shares: Mapping[str, float | None] = shared.follow_w if view.role is Role.FOLLOWER else shared.limit_w
+    if view.ratings is None or view.name not in shares:
         return None
-    wanted_w = shared.follow_w.get(view.name) if view.role is Role.FOLLOWER else shared.limit_w[view.name]
+    wanted_w = shares[view.name]
     if wanted_w is None and view.falls_back:
         return view.ratings.produce_max_w
     return None if wanted_w is None else _hard(view.role, view.ratings, wanted_w)
