@@ -1,8 +1,9 @@
 """Wishes: what a law would like a power to be, as immutable values that die of age."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 from math import inf, isnan
+
+import msgspec
 
 
 class Rank(IntEnum):
@@ -18,8 +19,7 @@ class Rank(IntEnum):
     DEFAULT = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
+class Band(msgspec.Struct, frozen=True):
     """A closed range of power in W, consumption positive; infinite ends are allowed, NaN and reversed ends are not."""
 
     least_w: float = -inf
@@ -38,8 +38,7 @@ class Band:
         return Band(stronger.nearest(self.least_w), stronger.nearest(self.most_w))
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """A demand (`within`), a preference (`want_w`) or both, from one source, good until a monotonic time."""
 
     source: str
