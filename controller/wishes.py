@@ -1,7 +1,7 @@
 """Wishes: what a law would like a power to be, as immutable values that die of age."""
 
 from enum import IntEnum
-from math import inf, isnan
+from math import inf
 
 import msgspec
 
@@ -26,12 +26,12 @@ class Band(msgspec.Struct, frozen=True):
     most_w: float = inf
 
     def __post_init__(self) -> None:
-        if isnan(self.least_w) or isnan(self.most_w) or self.least_w > self.most_w:
+        if not self.least_w <= self.most_w:  # nor with NaN
             raise ValueError(f"band {self.least_w} W to {self.most_w} W: the first must not exceed the second")
 
     def nearest(self, power_w: float) -> float:
         """The power of the band closest to the one given."""
-        return min(max(power_w, self.least_w), self.most_w)
+        return self.least_w if power_w < self.least_w else min(power_w, self.most_w)
 
     def within(self, stronger: "Band") -> "Band":
         """This band cut to a stronger one; where they do not meet, the stronger one's end that is nearest."""

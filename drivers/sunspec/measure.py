@@ -68,8 +68,4 @@ POINTS: Final = {model: tuple(source.point for source in sources) for model, sou
 
 def measured(model: Model, snapshot: Snapshot) -> dict[str, float | None]:
     """The quantities in a snapshot of these points."""
-    return {quantity: _turned(snapshot.value(point), factor) for quantity, point, factor in MEASURED[model]}
-
-
-def _turned(value: float | None, factor: int) -> float | None:
-    return None if value is None else value * factor + 0.0  # no -0.0
+    return {quantity: snapshot.value(point, factor) for quantity, point, factor in MEASURED[model]}

@@ -132,10 +132,10 @@ class Snapshot:
         number = self._numbers[index]
         return None if number == absent else number
 
-    def value(self, name: str) -> float | None:
-        """The number in its unit, by the scale factor read with it."""
+    def value(self, name: str, factor: int = 1) -> float | None:
+        """The number in its unit, by the scale factor read with it, times a factor of the caller's."""
         raw, exponent = self.raw(name), self.exponent(name)
-        return None if raw is None or exponent is None else scaled(raw, exponent)
+        return None if raw is None or exponent is None else scaled(raw * factor, exponent)
 
     def exponent(self, name: str) -> int | None:
         """The power of ten by which the number is scaled; 0 for a point without scale factor."""

@@ -116,17 +116,20 @@ class Model:
 
 
 class Slot(NamedTuple):
-    """Where a point of one device lies, in which unit, and how wide."""
+    """Where a point of one device lies, in which unit, and the range of its raw number."""
 
     offset: int
     size: int
     unit: float
+    least: int
+    most: int
     kind: Kind
 
     @classmethod
     def of(cls, model: Model, point: Point, scales: Mapping[str, int]) -> "Slot":
         """The place of a point in the device's model; without a scale factor its unit is 1."""
-        return cls(model.offsets[point.name], point.size, 10.0 ** scales.get(point.scale or "", 0), point.kind)
+        unit, kind = 10.0 ** scales.get(point.scale or "", 0), point.kind
+        return cls(model.offsets[point.name], point.size, unit, kind.least, kind.most, kind)
 
 
 class Block:
@@ -140,35 +143,37 @@ class Block:
         self.words = [model.id, model.length] + [0] * model.length
         self._slots = {point.name: Slot.of(model, point, scales) for point in model.points}
         for point in model.points:
-            self._store(self._slots[point.name], scales.get(point.name, point.kind.absent))
+            self._store(model.offsets[point.name], point.size, scales.get(point.name, point.kind.absent))
 
     def put(self, **values: float | str | None) -> None:
         """Set points in their units; None: not implemented."""
         slots, words = self._slots, self.words
         for name, value in values.items():
-            offset, size, unit, kind = slot = slots[name]
+            offset, size, unit, least, most, kind = slots[name]
             if isinstance(value, str):
-                self._store_text(slot, value)
+                self._store_text(offset, size, value)
                 continue
-            raw = kind.absent if value is None else kind.clip(round(value / unit))
+            raw = kind.absent if value is None else round(value / unit)
+            if value is not None and not least <= raw <= most:
+                raw = kind.clip(raw)
             if size == 1:
                 words[offset] = raw & 0xFFFF
             else:
-                self._store(slot, raw)
+                self._store(offset, size, raw)
 
     def get(self, name: str) -> float:
         """A numeric point in its unit."""
-        offset, size, unit, kind = self._slots[name]
+        offset, size, unit, _, _, kind = self._slots[name]
         return join(kind, self.words[offset : offset + size]) * unit
 
-    def _store(self, slot: Slot, raw: int) -> None:
-        for index in range(slot.offset + slot.size - 1, slot.offset - 1, -1):
+    def _store(self, offset: int, size: int, raw: int) -> None:
+        for index in range(offset + size - 1, offset - 1, -1):
             self.words[index] = raw & 0xFFFF
             raw >>= 16
 
-    def _store_text(self, slot: Slot, text: str) -> None:
-        data = text.encode("ascii").ljust(2 * slot.size, b"\0")[: 2 * slot.size]
-        self._store(slot, int.from_bytes(data, "big"))
+    def _store_text(self, offset: int, size: int, text: str) -> None:
+        data = text.encode("ascii").ljust(2 * size, b"\0")[: 2 * size]
+        self._store(offset, size, int.from_bytes(data, "big"))
 
     def plan(self, offset: int, words: Sequence[int]) -> dict[str, list[int]]:
         """Which points these words at this offset are; IllegalAddress or IllegalValue where they may not be written."""
