@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from protocols.mistakes import Mistake, mistakes_of, shown
 from sim_hardware.fault_script import FaultScript, RandomFaults
 from sim_hardware.world.feeder_part import FeederPart, StationPart
+from sim_hardware.world.feeders import feeder_mistakes
 from sim_hardware.world.parts import (
     ContractsPart,
     GridPart,
@@ -58,7 +59,7 @@ def load_world(path: Path) -> WorldConfig:
         config = WorldConfig.model_validate(raw)
     except ValidationError as error:
         raise WorldError(path, mistakes_of(WorldConfig, error)) from error
-    if mistakes := [*_twice(config), *_faults(config)]:
+    if mistakes := [*_twice(config), *_network(config), *_faults(config)]:
         raise WorldError(path, mistakes)
     return config
 
@@ -109,6 +110,16 @@ def _twice(config: WorldConfig) -> Iterator[Mistake]:
         for index, name in enumerate(names):
             if name in names[:index]:
                 yield Mistake(f"{key}.{index}.name", shown(name), "stands twice; names must differ")
+
+
+def _network(config: WorldConfig) -> Iterator[Mistake]:
+    yield from feeder_mistakes(config.feeder, config.home, config.station)
+    if config.island is not None and config.feeder.kind == "alone":
+        yield Mistake("island", "…", "needs a network: feeder.kind street, ieee-european-lv, cigre-lv, cigre-mv or own")
+    for key in sorted({"r_ohm", "x_ohm"} & config.grid.model_fields_set):
+        if config.feeder.kind != "alone":
+            value = shown(getattr(config.grid, key))
+            yield Mistake(f"grid.{key}", value, f"for feeder.kind alone; {config.feeder.kind} has its own lines")
 
 
 def _faults(config: WorldConfig) -> Iterator[Mistake]:
