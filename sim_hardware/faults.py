@@ -5,6 +5,7 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import cached_property
 from random import Random
 from typing import Final
 
@@ -72,13 +73,18 @@ class Faults:
     Words that take time (drift, reboot) are measured on `now_s`, by default the running loop's.
     """
 
-    def __init__(self, *, seed: int = 0, now_s: Callable[[], float] = loop_time_s) -> None:
+    def __init__(self, *, seed: int = 0, name: str = "", now_s: Callable[[], float] = loop_time_s) -> None:
         self._on: dict[Word, Argument] = {}
         self._began_s: dict[Word, float] = {}
         self._now_s = now_s
         self._listeners: list[Callable[[], None]] = []
-        self.random = Random(f"{seed} faults")
+        self._seed = f"{seed} {name} faults" if name else f"{seed} faults"
         self.seen: dict[Word, int] = dict.fromkeys(Word, 0)
+
+    @cached_property
+    def random(self) -> Random:
+        """What a fault draws from; made when first used, as it takes 2.5 kB."""
+        return Random(self._seed)
 
     @property
     def any_on(self) -> bool:

@@ -20,7 +20,7 @@ from sim_hardware.devices.sunspec_inverter import (
     put_limit_defaults,
 )
 from sim_hardware.devices.sunspec_measurement import measure, measurement
-from sim_hardware.physics.battery import BatteryStore
+from sim_hardware.physics.battery import Store
 from sim_hardware.physics.terminal import Terminal
 
 RUNNING, STANDBY = 3, 7  # model 701, InvSt
@@ -63,9 +63,7 @@ def _controls(rating_w: float) -> Block:
 class SunSpecBattery(SunSpecImage):
     """The battery's register image; it sets what its store is asked for."""
 
-    def __init__(
-        self, terminal: Terminal, store: BatteryStore, *, base: int = 40_000, serial: str = "BAT-0001"
-    ) -> None:
+    def __init__(self, terminal: Terminal, store: Store, *, base: int = 40_000, serial: str = "BAT-0001") -> None:
         self._terminal, self._store = terminal, store
         self._measurement, self._content = measurement(), Block(layout.M713, {"WH_SF": 0, "Pct_SF": -1})
         self._controls = _controls(store.rating_w)

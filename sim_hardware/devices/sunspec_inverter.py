@@ -15,7 +15,7 @@ from typing import Final
 from sim_hardware.devices import sunspec_models as layout
 from sim_hardware.devices.sunspec import Allowed, Block, SunSpecImage
 from sim_hardware.devices.sunspec_controls import ReversionTimer
-from sim_hardware.physics.pv import PvPlant
+from sim_hardware.physics.pv import Plant
 from sim_hardware.physics.terminal import Terminal
 
 ALL_MODELS: Final = (1, 103, 120, 121, 123, 704)
@@ -120,7 +120,7 @@ class SunSpecInverter(SunSpecImage):
     def __init__(
         self,
         terminal: Terminal,
-        plant: PvPlant,
+        plant: Plant,
         *,
         models: Collection[int] = ALL_MODELS,
         base: int = 40_000,

@@ -1,8 +1,32 @@
 """A battery: it follows a power within its ratings until it is full or empty, and loses some on both ways."""
 
 import math
+from typing import Protocol
 
 from sim_hardware.physics.terminal import approach
+
+
+class Store(Protocol):
+    """What a battery inverter's registers need of the store behind them."""
+
+    request_w: float | None
+    discharge_limit_w: float | None
+
+    @property
+    def rating_w(self) -> float:
+        """Power at most, either way."""
+
+    @property
+    def capacity_wh(self) -> float:
+        """What it holds when full."""
+
+    @property
+    def stored_wh(self) -> float:
+        """What it holds now."""
+
+    @property
+    def soc(self) -> float:
+        """State of charge, 0 to 1."""
 
 
 class BatteryStore:

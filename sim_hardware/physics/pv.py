@@ -50,6 +50,24 @@ class Shine(Protocol):
         """The present irradiance in the plane of the modules."""
 
 
+class Plant(Protocol):
+    """What an inverter's registers need of the plant behind them."""
+
+    limit_w: float | None
+
+    @property
+    def rating_w(self) -> float:
+        """Active power at most, a magnitude."""
+
+    @property
+    def available_w(self) -> float:
+        """What could be produced now, a magnitude."""
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether the limit binds."""
+
+
 class PvPlant:
     """Modules and their inverter: `power_w` (negative: it produces) follows sun and limit with a first-order lag."""
 

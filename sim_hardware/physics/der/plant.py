@@ -6,7 +6,7 @@ from typing import Final
 from sim_hardware.physics.der.inverter import DerFunctions
 from sim_hardware.physics.der.service import Supply
 from sim_hardware.physics.der.settings import Settings
-from sim_hardware.physics.pv import Sun
+from sim_hardware.physics.pv import Shine
 from sim_hardware.physics.terminal import Terminal, approach
 
 NOMINAL_V: Final = 230.0
@@ -21,7 +21,7 @@ class DerPlant:
 
     def __init__(
         self,
-        sun: Sun,
+        sun: Shine,
         terminal: Terminal,
         random: Random,
         *,

@@ -1,0 +1,56 @@
+"""The relay board of a home: contacts 0 and 1 are the heat pump's SG-Ready terminals, contact 2 blocks the water heater.
+
+SG-Ready: blocked = off, encouraged = 1.5 K and ordered = 3 K above the setpoint. The label leaves the last two to the
+maker; these are ours.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from sim_hardware.devices.relay_board import RelayBoard
+from sim_hardware.devices.sg_ready import SgReady, SgState
+from sim_hardware.world.block import Block
+
+RAISED_K: Final = {SgState.BLOCKED: 0.0, SgState.NORMAL: 0.0, SgState.ENCOURAGED: 1.5, SgState.ORDERED: 3.0}
+SG_FIRST, SG_SECOND, WATER_BLOCKED = 0, 1, 2
+
+
+class Contacts:
+    """Brings what the contacts say to the machines behind them."""
+
+    def __init__(self, board: RelayBoard, block: Block, row: int) -> None:
+        self.board, self.sg_ready = board, SgReady()
+        self._block, self._row = block, row
+        self._state = SgState.NORMAL
+        self._is_blocked = False
+
+    def after(self, dt_s: float) -> None:
+        """Let the board's watchdog and the terminals' times run."""
+        self.board.after(dt_s)
+        relays, part = self.board.relays, self._block.part
+        if part.heat_pump is not None and part.heat_pump.sg_ready:
+            self.sg_ready.after(dt_s, relays[SG_FIRST], relays[SG_SECOND])
+            if self.sg_ready.state is not self._state:
+                self._state = self.sg_ready.state
+                self._heat(part.heat_pump.setpoint_c)
+        if part.water_heater is not None and part.water_heater.relay and relays[WATER_BLOCKED] != self._is_blocked:
+            self._is_blocked = relays[WATER_BLOCKED]
+            self._block_water()
+
+    def _heat(self, setpoint_c: float) -> None:
+        assert self._block.heating is not None
+        pumps, row = self._block.heating.pumps, self._row
+        if pumps.most_power_w is None:
+            pumps.most_power_w = np.full(len(self._block.names), np.inf)
+        assert isinstance(pumps.most_power_w, np.ndarray)
+        pumps.most_power_w[row] = 0.0 if self._state is SgState.BLOCKED else np.inf
+        self._block.heating.setpoints_c[row] = setpoint_c + RAISED_K[self._state]
+        pumps.set(self._block.heating.setpoints_c)
+
+    def _block_water(self) -> None:
+        assert self._block.tanks is not None
+        heaters = self._block.tanks.heaters
+        if heaters.is_blocked is None:
+            heaters.is_blocked = np.zeros(len(self._block.names), dtype=np.bool_)
+        heaters.is_blocked[self._row] = self._is_blocked
