@@ -74,8 +74,12 @@ def network_of(feeder: FeederPart, homes: Sequence[HomePart], stations: Sequence
         *(base.feeder.sites[row] for row in stays),
         *bank_sites(stations),
     )
+    try:
+        whole = replace(with_tap_changers(base.feeder, stations), sites=sites)
+    except ValueError as error:  # a site that nothing feeds
+        raise FeederError([Mistake("feeder", shown(feeder.kind), str(error))]) from error
     return Network(
-        replace(with_tap_changers(base.feeder, stations), sites=sites),
+        whole,
         places,
         base.stated_w[stays] * feeder.stated_share,
         base.stated_var[stays] * feeder.stated_share,

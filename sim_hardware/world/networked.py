@@ -19,7 +19,7 @@ from sim_hardware.world.feeders import network_of
 from sim_hardware.world.parts import IslandPart
 from sim_hardware.world.plan import HomePlan
 from sim_hardware.world.stations import Seen, Stations
-from sim_hardware.world.supply import Grid
+from sim_hardware.world.supply import Alone, Grid
 
 # Sums of steps are not exact.
 SOON_S: Final = 1e-9
@@ -37,6 +37,10 @@ class Networked:
         self._grid, self._every_s, self._kind = Grid(config.world.seed, grid), part.every_s, part.kind
         self._names = [plan.name for plan in plans]
         self._copies, self._sites = _rows(config, plans)
+        if self.swing is not None and self._copies.max() > 0:
+            raise ValueError(
+                f"homes {len(plans)}: an island is not copied; at most {len(self.network.places)} are allowed"
+            )
         self._arrange()
         self._moved = False
         self.stations = Stations(
@@ -141,6 +145,13 @@ class Networked:
             f" {self._grid.voltage_v:g} V; most asks {self._names[worst]} on bus"
             f" {self.network.places[self._sites[worst]].bus}: {power_w[worst].sum():g} W"
         )
+
+
+def supply_of(config: WorldConfig, plans: Sequence[HomePlan]) -> Alone | Networked:
+    """What the homes of a process hang on."""
+    if config.feeder.kind == "alone":
+        return Alone([plan.name for plan in plans], config.world.seed, config.grid)
+    return Networked(config, plans)
 
 
 def _swing(part: IslandPart) -> Frequency:

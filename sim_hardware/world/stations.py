@@ -210,7 +210,7 @@ class Stations:
             self._all[part.name] = _station(part, where, 22_000_000 + number, clock_s, move)
         self._banks = [each for each in self._all.values() if isinstance(each, BankStation)]
         self.images: Mapping[str, RegisterImage] = {name: each.image for name, each in self._all.items()}
-        self.faults: Mapping[str, Faults] = {name: Faults(seed=seed + n) for n, name in enumerate(self._all)}
+        self.faults: Mapping[str, Faults] = {name: Faults(seed=seed, name=name) for name in self._all}
 
     @property
     def bank_var(self) -> Floats:

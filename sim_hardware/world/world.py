@@ -12,8 +12,8 @@ from sim_hardware.physics.solar import Plane
 from sim_hardware.world.block import GRID, LOAD, PV, Block
 from sim_hardware.world.config import WorldConfig, devices_of
 from sim_hardware.world.devices import Around, Builder, HomeDevices
+from sim_hardware.world.networked import Networked, supply_of
 from sim_hardware.world.plan import HomePlan, planned
-from sim_hardware.world.supply import Alone, Supply
 from sim_hardware.world.views import Meters
 from sim_hardware.world.weather import Weather
 
@@ -32,7 +32,7 @@ class World:
         given = planned(config) if plans is None else plans
         self.plans = sorted(given, key=lambda plan: (plan.block, plan.copy, plan.number))
         self.meters = Meters(4, len(self.plans))
-        self.supply: Supply = Alone([plan.name for plan in self.plans], self.seed, config.grid)
+        self.supply = supply_of(config, self.plans)
         self._blocks = list(self._built_blocks())
         planes = [block.plane or Plane() for block in self._blocks]
         self.weather = Weather(self.seed, config.weather, config.world.start, planes)
@@ -42,6 +42,9 @@ class World:
             for name, plan in zip(self.homes, self.plans, strict=True)
             for device in devices_of(config.home[plan.block])
         }
+        self.stations = self.supply.stations if isinstance(self.supply, Networked) else None
+        if self.stations is not None:
+            self.faults |= self.stations.faults
         self._timed = [image for home in self.homes.values() for image in home.timed]
         self._contacts = [home.contacts for home in self.homes.values() if home.contacts is not None]
         self._ders = [home.der for home in self.homes.values() if home.der is not None]
