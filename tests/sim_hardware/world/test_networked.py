@@ -34,6 +34,22 @@ def test_voltage_falls_along_the_street_by_ohm() -> None:
     assert 230.0 - supply.voltage_v[0] == pytest.approx((r_transformer + 0.208 * 0.15) * 1000.0 / 230.0, rel=0.05)
 
 
+def test_the_current_of_one_phase_comes_back_through_the_fourth_conductor() -> None:
+    """(2 R1 + R0) / 3 with R0 = 4 R1 is twice the resistance of one conductor; the transformer's star adds no more."""
+    supply, power_w = supply_of_world(world_of(STREET, [{"count": 4, "phase": "L1"}])), np.zeros((4, 3))
+    power_w[3, 0] = 1000.0
+    before_v = supply.voltage_v[3, 0]
+    supply.after(1.0, power_w, np.zeros((4, 3)))
+    r_ohm = 0.01425 * 400.0**2 / 400e3 + 2.0 * (0.208 * 0.6 + 0.642 * 0.015)
+    assert before_v - supply.voltage_v[3, 0] == pytest.approx(r_ohm * 1000.0 / 230.0, rel=0.02)
+
+
+def test_without_load_homes_see_the_grid_whatever_their_level() -> None:
+    feeder = {"kind": "own", "source_bus": "a", "bus": [{"name": "a", "voltage_v": 416.0}]}
+    supply = supply_of_world(world_of(feeder, [{"bus": "a"}]))
+    assert supply.voltage_v == pytest.approx(np.full((1, 3), 230.0))
+
+
 def test_it_is_the_power_flow_of_its_feeder() -> None:
     supply = supply_of_world(world_of(STREET, 3))
     power_w = np.array([[4e3, 0.0, -2e3], [1e3, 1e3, 1e3], [-3e3, 2e3, 500.0]])

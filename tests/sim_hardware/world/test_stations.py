@@ -11,7 +11,7 @@ from sim_hardware.devices.image import RegisterImage
 from sim_hardware.faults import FaultyImage, NoAnswer
 from sim_hardware.world.networked import Networked
 from sim_hardware.world.world import World
-from tests.sim_hardware.world.networks import even_w, supply_of_world, world_of
+from tests.sim_hardware.world.networks import STILL, even_w, supply_of_world, world_of
 
 HOMES = 4
 NOTHING = np.zeros((HOMES, 3))
@@ -78,6 +78,26 @@ def test_a_tap_that_stands_off_the_middle_is_shown() -> None:
     assert supply.voltage_v[0, 0] == pytest.approx(230.0 / 0.98, rel=1e-3)
 
 
+def test_on_medium_voltage_it_measures_through_a_voltage_transformer() -> None:
+    feeder = {
+        "kind": "own",
+        "source_bus": "hv",
+        "bus": [{"name": "hv", "voltage_v": 110e3}, {"name": "mv", "voltage_v": 20e3}, {"name": "bar"}],
+        "transformer": [
+            {"name": "big", "from_bus": "hv", "to_bus": "mv", "high_v": 110e3, "low_v": 20e3, "power_va": 25e6},
+            {"name": "t", "from_bus": "mv", "to_bus": "bar"},
+        ],
+    }
+    station = [
+        {"name": "s", "kind": "tap-changer", "at": "big"},
+        {"name": "c", "kind": "capacitor-bank", "at": "mv"},
+    ]
+    supply = supply_of_world(world_of(feeder, [{"bus": "bar"}], station=station))
+    bank = supply.stations.images["c"]
+    assert image_of(supply).read(Table.HOLDING, 10, 1) == bank.read(Table.HOLDING, 7, 1) == [2300]
+    assert image_of(supply).read(Table.HOLDING, 2, 3) == [0xFFF8, 8, 125], "nothing stated: what is common"
+
+
 # Capacitor bank
 
 
@@ -119,7 +139,23 @@ def test_the_meter_of_a_transformer_shows_what_the_street_draws() -> None:
     assert floats(image, 0x0046, 1) == [50.0]
 
 
-def test_the_meter_of_a_line_shows_what_flows_into_it() -> None:
+def test_the_meter_of_a_line_stands_at_its_beginning() -> None:
+    """Nothing but the first piece of cable hangs on the bar, so it draws what the transformer gives, at that voltage."""
+    grid = STILL | {"frequency_wander_hz": 0.05}
+    station = [{"name": "s", "kind": "meter", "at": "main-1"}]
+    supply = supply_of_world(world_of({"kind": "street"}, HOMES, station=station, grid=grid))
+    power_w = even_w(HOMES, 9e3)
+    supply.after(1.0, power_w, 0.3 * power_w)
+    image, flow = image_of(supply), supply.flow
+    assert floats(image, 0x0034, 1)[0] == pytest.approx(flow.transformer_w.sum(), rel=1e-6)
+    assert floats(image, 0x003C, 1)[0] == pytest.approx(flow.transformer_var.sum(), rel=1e-6)
+    bar = [bus.name for bus in supply.network.feeder.buses].index("bar")
+    assert floats(image, 0x0000, 3) == pytest.approx(flow.voltage_v[bar].tolist(), rel=1e-6)
+    assert floats(image, 0x0046, 1) == pytest.approx([supply.frequency_hz], rel=1e-7)
+    assert supply.frequency_hz != 50.0
+
+
+def test_the_meter_of_a_line_counts_what_flows_back_as_export() -> None:
     supply = with_station(kind="meter", at="main-3")
     power_w = np.zeros((HOMES, 3))
     power_w[0], power_w[2:] = 9e3, -1e3
