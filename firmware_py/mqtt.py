@@ -112,7 +112,8 @@ class MqttUplink:
         self._broker, self._subscriptions = broker, subscriptions
         self._birth, self._will = birth, will
         self._client: _Client | None = None
-        self._up = asyncio.Event()
+        self._up, self._down = asyncio.Event(), asyncio.Event()
+        self._down.set()
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(_QUEUE)
         self._last_error = ""
 
@@ -124,6 +125,10 @@ class MqttUplink:
     async def wait_up(self) -> None:
         """Return once the connection stands."""
         await self._up.wait()
+
+    async def wait_down(self) -> None:
+        """Return once there is no connection."""
+        await self._down.wait()
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -158,11 +163,13 @@ class MqttUplink:
                     await client.subscribe(topic, qos=1)
                 await client.publish_checked(self._birth.topic, self._birth.payload, retain=True)
                 self._client, self._last_error = client, ""
+                self._down.clear()
                 self._up.set()
                 _log.info("connected to %s:%d", self._broker.host, self._broker.port)
                 yield client
         finally:
             self._up.clear()
+            self._down.set()
             self._client = None
             client.drop()
 

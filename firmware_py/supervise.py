@@ -39,6 +39,19 @@ async def keep(
         attempt += 1
 
 
+async def roused(event: asyncio.Event, after_s: float) -> None:
+    """Return once the event is set, by itself after so many seconds, and clear it.
+
+    Cheaper than `asyncio.timeout`, which cancels the task and catches that again.
+    """
+    timer = asyncio.get_running_loop().call_later(max(after_s, 0.0), event.set)
+    try:
+        await event.wait()
+    finally:
+        timer.cancel()
+    event.clear()
+
+
 async def ended(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks until they have ended, whatever they end with.
 

@@ -134,6 +134,10 @@ class Uplink(Protocol):
         """Return once the connection stands."""
         ...
 
+    async def wait_down(self) -> None:
+        """Return once there is no connection."""
+        ...
+
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Return once the broker has taken it (QoS 1); LinkDown when there is none, Refused when it says no."""
         ...

@@ -6,7 +6,9 @@ order of publishing, to subscribers in the order in which they connected.
 """
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Sequence
+from functools import lru_cache
 from typing import Final, Protocol
 
 from protocols.faults import LinkDown, Refused
@@ -16,6 +18,8 @@ LATENCY_S: Final = 0.005
 RECONNECT_S: Final = 1.0
 
 
+# A thousand nodes with ten topics each, and a head-end that has ten filters.
+@lru_cache(maxsize=100_000)
 def matches(topic_filter: str, topic: str) -> bool:
     """Whether a topic falls under a filter (MQTT 5, section 4.7): + is one level, # at the end all that follow."""
     wanted, levels = topic_filter.split("/"), topic.split("/")
@@ -45,21 +49,64 @@ class Client(Protocol):
         ...
 
 
+def _is_wild(topic_filter: str) -> bool:
+    return "+" in topic_filter or "#" in topic_filter
+
+
+class _Audience:
+    """The connected clients, found by topic: those that named it at once, those with wildcards one by one."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        self._clients: dict[str, tuple[int, Client]] = {}
+        self._named: dict[str, dict[str, Client]] = {}
+        self._wild: dict[str, Client] = {}
+
+    def add(self, client: Client) -> None:
+        self._clients[client.client_id] = (next(self._numbers), client)
+        for topic_filter in client.subscriptions:
+            listeners = self._wild if _is_wild(topic_filter) else self._named.setdefault(topic_filter, {})
+            listeners[client.client_id] = client
+
+    def pop(self, client_id: str) -> Client | None:
+        _, client = self._clients.pop(client_id, (0, None))
+        if client is not None:
+            self._wild.pop(client_id, None)
+            for topic_filter in client.subscriptions:
+                self._named.get(topic_filter, {}).pop(client_id, None)
+        return client
+
+    def of(self, topic: str) -> list[Client]:
+        """Who listens to a topic, each once, in the order in which they connected."""
+        named = self._named.get(topic, {})
+        wild = {
+            client_id: client
+            for client_id, client in self._wild.items()
+            if any(matches(each, topic) for each in client.subscriptions)
+        }
+        if not named or not wild:
+            return list((named or wild).values())
+        return [self._clients[key][1] for key in sorted({**named, **wild}, key=lambda key: self._clients[key][0])]
+
+    def all(self) -> list[Client]:
+        return [client for _, client in self._clients.values()]
+
+
 class MemoryBroker:
     """The broker; `stop`/`start`, `cut`/`admit` and `refuse` are for the test that plays fate."""
 
     def __init__(self) -> None:
         self.is_running = True
         self.retained: dict[str, bytes] = {}
-        self._clients: dict[str, Client] = {}
+        self._audience = _Audience()
         self._barred: set[str] = set()
         self._refused: list[str] = []
 
     def stop(self) -> None:
         """An outage: every connection drops, no will is published; retained messages survive."""
         self.is_running = False
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
+        clients, self._audience = self._audience.all(), _Audience()
+        for client in clients:
             client.dropped()
 
     def start(self) -> None:
@@ -70,7 +117,7 @@ class MemoryBroker:
         """Drop one client as by a dead link: its last will is published. With `bar` it stays out until `admit`."""
         if bar:
             self._barred.add(client_id)
-        client = self._clients.pop(client_id, None)
+        client = self._audience.pop(client_id)
         if client is None:
             return
         client.dropped()
@@ -93,7 +140,7 @@ class MemoryBroker:
         if not self.is_running or client.client_id in self._barred:
             return False
         self.cut(client.client_id)
-        self._clients[client.client_id] = client
+        self._audience.add(client)
         for topic, payload in self.retained.items():
             if any(matches(each, topic) for each in client.subscriptions):
                 client.deliver(Message(topic, payload, retained=True))
@@ -101,11 +148,11 @@ class MemoryBroker:
 
     def disconnect(self, client_id: str) -> None:
         """A client says goodbye: no will."""
-        self._clients.pop(client_id, None)
+        self._audience.pop(client_id)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Take a message and deliver it; LinkDown during an outage, Refused where a filter forbids it."""
-        if "+" in topic or "#" in topic or not topic:
+        if _is_wild(topic) or not topic:
             raise ValueError(f"topic {topic!r}: not empty and without wildcards")
         if not self.is_running:
             raise LinkDown("memory broker: down")
@@ -118,9 +165,8 @@ class MemoryBroker:
             self.retained[message.topic] = message.payload
         elif retain:
             self.retained.pop(message.topic, None)
-        for client in list(self._clients.values()):
-            if any(matches(each, message.topic) for each in client.subscriptions):
-                client.deliver(message)
+        for client in self._audience.of(message.topic):
+            client.deliver(message)
 
 
 class MemoryUplink:
@@ -146,6 +192,7 @@ class MemoryUplink:
         self._broker, self._birth = broker, birth
         self._latency_s, self._reconnect_s = latency_s, reconnect_s
         self._up, self._down = asyncio.Event(), asyncio.Event()
+        self._down.set()
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
 
     @property
@@ -156,6 +203,10 @@ class MemoryUplink:
     async def wait_up(self) -> None:
         """As the port says."""
         await self._up.wait()
+
+    async def wait_down(self) -> None:
+        """As the port says."""
+        await self._down.wait()
 
     async def run(self) -> None:
         """As the port says."""
@@ -178,10 +229,14 @@ class MemoryUplink:
         self._up.set()
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """As the port says; the message counts as taken after `latency_s`, if the connection stood all that time."""
+        """As the port says; the message counts as taken after `latency_s`, if the connection stood all that time.
+
+        At a latency of 0 it is taken at once, without a turn of the loop.
+        """
         self._insist_up(topic)
-        await asyncio.sleep(self._latency_s)
-        self._insist_up(topic)
+        if self._latency_s > 0.0:
+            await asyncio.sleep(self._latency_s)
+            self._insist_up(topic)
         self._broker.publish(topic, payload, retain=retain)
 
     def _insist_up(self, topic: str) -> None:

@@ -5,10 +5,10 @@ import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from sim_hardware.faces.memory import MemoryBus
+from sim_hardware.faces.memory import LATENCY_S, MemoryBus
 from sim_hardware.faces.rtu import RtuFace
 from sim_hardware.faces.tcp import TcpFace
 from sim_hardware.faults import Faults
@@ -40,7 +40,15 @@ class Rig:
         return self.home.faults
 
 
-async def tick(home: SimHome, step_s: float = STEP_S) -> None:
+class Timed(Protocol):
+    """A simulated home or world: time is given to it."""
+
+    def after(self, dt_s: float) -> None:
+        """Let time pass."""
+        ...
+
+
+async def tick(home: Timed, step_s: float = STEP_S) -> None:
     """Let the home's time follow the loop's, in steps of equal length, until cancelled."""
     loop = asyncio.get_running_loop()
     start_s, done = loop.time(), 0
@@ -64,10 +72,12 @@ async def ticking(home: SimHome, step_s: float = STEP_S) -> AsyncIterator[SimHom
             await ticker
 
 
-def memory_buses(home: SimHome, urls: Mapping[str, str] = MEMORY_URLS) -> dict[str, MemoryBus]:
+def memory_buses(
+    home: SimHome, urls: Mapping[str, str] = MEMORY_URLS, *, latency_s: float = LATENCY_S
+) -> dict[str, MemoryBus]:
     """A bus for each device of the home by url; the home's faults act on them. Run `ticking` beside them."""
     return {
-        urls[name]: MemoryBus({UNIT: image}, {UNIT: home.faults[name]}, name=urls[name])
+        urls[name]: MemoryBus({UNIT: image}, {UNIT: home.faults[name]}, name=urls[name], latency_s=latency_s)
         for name, image in home.images.items()
     }
 

@@ -7,6 +7,7 @@ is otherwise left as it is (read in CPython 3.11 to 3.13).
 
 import asyncio
 import contextvars
+import heapq
 import itertools
 import weakref
 from asyncio.base_events import BaseEventLoop
@@ -58,6 +59,23 @@ class _JumpingSelector:
         """Nothing to close."""
 
 
+class _Timer(asyncio.TimerHandle):
+    """A timer that goes off after those of the same instant that were set before it.
+
+    asyncio's heap leaves that order to chance: to whatever else is in it, such as another home.
+    """
+
+    __slots__ = ("number",)
+
+    number: int
+
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, _Timer):
+            return NotImplemented
+        mine, theirs = self.when(), other.when()
+        return self.number < other.number if mine == theirs else mine < theirs
+
+
 class VirtualLoop(BaseEventLoop):
     """An event loop whose `time()` starts at zero and moves only by jumps; `horizon_s` bounds it."""
 
@@ -105,6 +123,20 @@ class VirtualLoop(BaseEventLoop):
 
     def _waiting(self) -> str:
         return "waiting tasks: " + ("; ".join(describe(task) for task in self.tasks()) or "none")
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """As the base class does; timers of one instant go off in the order in which they were set."""
+        timer = _Timer(when, callback, args, self, context)
+        timer.number = next(self._numbers)
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
 
     def create_task(
         self,

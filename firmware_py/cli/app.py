@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from firmware_py.cli import contract, demo, home, keys, read, sim
+from firmware_py.cli import contract, demo, fleet, home, keys, read, sim
 
 app = typer.Typer(
     name="busbar",
@@ -22,6 +22,7 @@ app.add_typer(sim.app, name="sim")
 app.command("home", epilog="Example: busbar home /etc/busbar/home.toml")(home.run)
 app.command("check", epilog="Example: busbar check /etc/busbar/home.toml")(home.check)
 app.command("read", epilog="Example: busbar read 'serial:///dev/ttyUSB0?baud=9600' --model sdm630 --watch")(read.read)
+app.command("fleet", epilog="Example: busbar fleet examples/one-home.toml --virtual 24h --json")(fleet.fleet)
 app.command("demo", epilog="Example: busbar demo --for 30s --json")(demo.demo)
 
 

@@ -20,7 +20,7 @@ from firmware_py.home.outbox import Outbox
 from firmware_py.home.output import Output
 from firmware_py.home.poller import Poller
 from firmware_py.home.report import Reporter
-from firmware_py.supervise import ended
+from firmware_py.supervise import ended, roused
 from protocols.faults import Fault, Refused
 from protocols.messages import Durable, Why
 from protocols.ports import Clock, Message, Uplink
@@ -67,16 +67,21 @@ class Figures:
 
 
 class HomeNode:
-    """The controller of a site; `why` is the newest explanation, `parts` are there to be looked at."""
+    """The controller of a site; `parts` are there to be looked at."""
 
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self.parts, self.figures = parts, Figures()
-        self.why: Why | None = None
         self._settings, self._clock = settings, parts.clock
         self._memory = Memory()
         self._wake = asyncio.Event()
         self._link_lost_at_s: float | None = None
         self._site_told: Reading | None = None
+        self._decided: tuple[Decision, Inputs] | None = None
+
+    @property
+    def why(self) -> Why | None:
+        """The newest explanation; None before the first cycle."""
+        return None if self._decided is None else self.parts.reporter.explanation(*self._decided)
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -84,7 +89,14 @@ class HomeNode:
         for output in parts.outputs.values():
             await output.recall()
         await parts.desk.recall()
-        senders = (parts.uplink.run(), parts.outbox.run_records(), parts.outbox.run_live(), parts.outbox.run_backfill())
+        outbox = parts.outbox
+        senders = (
+            parts.uplink.run(),
+            outbox.run_records(),
+            outbox.run_live(),
+            outbox.run_backfill(),
+            outbox.run_watch(),
+        )
         async with asyncio.TaskGroup() as group:
             sending = [group.create_task(run) for run in senders]
             try:
@@ -139,10 +151,7 @@ class HomeNode:
         """A cycle at each absolute deadline, half a period after the polls, and at once when something is new."""
         next_s = self._clock.now_s() + self._settings.cycle_s / 2
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(next_s - self._clock.now_s(), 0.0)):
-                    await self._wake.wait()
-            self._wake.clear()
+            await roused(self._wake, next_s - self._clock.now_s())
             await self._cycle()
             if self._clock.now_s() >= next_s:
                 next_s = max(next_s + self._settings.cycle_s, self._clock.now_s())
@@ -155,7 +164,8 @@ class HomeNode:
         self.figures.worst_cycle_s = max(self.figures.worst_cycle_s, self._clock.now_s() - began_s)
         await self._observe(decision, inputs)
         self.parts.reporter.tick()
-        self.why = self.parts.reporter.explain(decision, inputs)
+        self._decided = (decision, inputs)
+        self.parts.reporter.explain(decision, inputs)
         self.figures.cycles += 1
         self.parts.finished_cycle()
 
@@ -203,6 +213,8 @@ class HomeNode:
         """Tell every output and wait for the quick ones; a slow device goes on in its own task."""
         for name, value_w in decision.commands.items():
             self.parts.outputs[name].command(value_w)
+        if all(output.is_settled for output in self.parts.outputs.values()):
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.cycle_s / 2):
                 for output in self.parts.outputs.values():

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from firmware_py.supervise import Backoff
+from firmware_py.supervise import Backoff, roused
 from protocols.faults import Fault, LinkDown, Refused, StoreFailed
 from protocols.messages import Journalled, encode
 from protocols.ports import Clock, Journal, Uplink
@@ -36,7 +36,7 @@ class Outbox:
         self._live: asyncio.Queue[tuple[str, bytes, bool]] = asyncio.Queue(_LIVE_QUEUE)
         self._records: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self._sent_s: dict[tuple[str, int], float] = {}
-        self._again = False
+        self._again = asyncio.Event()
         self._troubles: dict[str, str] = {}
 
     def say(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
@@ -98,8 +98,7 @@ class Outbox:
                 self.dropped += 1
                 # A live value that the broker refuses says nothing of the records; a link that went away does.
                 if isinstance(fault, LinkDown) or topic in (self._topics.interval, self._topics.ack):
-                    self._sent_s.clear()
-                    self._again = True
+                    self._say_all_again()
                 self._note(topic, fault)
             finally:
                 self._live.task_done()
@@ -108,24 +107,37 @@ class Outbox:
         """Say again what nobody has acknowledged: after each connection, after a failed send, and every `resend_s`."""
         while True:
             await self._uplink.wait_up()
-            self._again = False
+            self._again.clear()
             for stream in STREAMS:
                 await self._backfill(stream)
-            until_s = self._clock.now_s() + self._resend_s
-            while self._uplink.is_up and not self._again and self._clock.now_s() < until_s:  # noqa: ASYNC110 - three causes
-                await asyncio.sleep(min(1.0, self._resend_s))
-            if not self._uplink.is_up:
-                # What a broker has confirmed is not delivered: one that is killed loses it. Everything again.
-                self._sent_s.clear()
+            await roused(self._again, self._next_due_s() - self._clock.now_s())
+
+    async def run_watch(self) -> None:
+        """Say everything again after each connection: what a broker has confirmed is lost where it was killed."""
+        while True:
+            await self._uplink.wait_up()
+            await self._uplink.wait_down()
+            self._say_all_again()
+
+    def _say_all_again(self) -> None:
+        self._sent_s.clear()
+        self._again.set()
+
+    def _next_due_s(self) -> float:
+        """When the next record is to be said again; one that could not be said just now waits a whole round."""
+        now_s = self._clock.now_s()
+        due = (sent_s + self._resend_s for sent_s in self._sent_s.values())
+        return min((due_s for due_s in due if due_s > now_s), default=now_s + self._resend_s)
 
     async def _backfill(self, stream: str) -> None:
         topic = self._topics.backfill if stream == INTERVAL else self._topics.ack
         after = 0
         while batch := await self._journal.pending(stream, after, _BATCH):
             after = batch[-1][0]
-            fresh_s = self._clock.now_s() - self._resend_s
+            now_s = self._clock.now_s()
             for seq, body in batch:
-                if self._sent_s.get((stream, seq), fresh_s - 1) > fresh_s:
+                sent_s = self._sent_s.get((stream, seq))
+                if sent_s is not None and sent_s + self._resend_s > now_s:
                     continue
                 try:
                     await self._publish(topic, self._wrapped(stream, seq, body), retain=False)

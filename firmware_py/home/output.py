@@ -96,6 +96,11 @@ class Output:
             return self.wanted_w is None and lapsed
         return abs(self.held.value_w - self.wanted_w) <= self._policy.deadband_w
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether no write is under way or due."""
+        return self._idle.is_set()
+
     async def settled(self) -> None:
         """Return once no write is under way or due."""
         await self._idle.wait()

@@ -25,7 +25,7 @@ class Reporter:
     def __init__(self, topics: Topics, outbox: Outbox, clock: Clock, intervals: Mapping[str, IntervalMeter]) -> None:
         self.readings = 0
         self._topics, self._outbox, self._clock, self._intervals = topics, outbox, clock, intervals
-        self._said: Why | None = None
+        self._said: _Kind | None = None
         self._unsaid: dict[str, bytes] = {}
 
     def reading(self, reading: Reading) -> None:
@@ -70,12 +70,20 @@ class Reporter:
         status = Status(self._topics.node, "online" if online else "offline")
         self._outbox.say(self._topics.status, encode(status), retain=True)
 
-    def explain(self, decision: Decision, inputs: Inputs) -> Why:
+    def explain(self, decision: Decision, inputs: Inputs) -> None:
         """Say who set what and who was overruled, whenever that changes; the figures alone do not count as a change."""
+        kind = _kind(decision, inputs)
+        if kind != self._said:
+            payload = encode(self.explanation(decision, inputs))
+            # What could not be said (no link) is said again in the next cycle: the retained one must not go on lying.
+            self._said = kind if self._outbox.say(self._topics.why, payload, retain=True) else None
+
+    def explanation(self, decision: Decision, inputs: Inputs) -> Why:
+        """Who set what and who was overruled, when the inputs were frozen."""
         verdict = decision.verdict
-        why = Why(
+        return Why(
             node=self._topics.node,
-            at=utc_text(self._clock.utc()),
+            at=self._utc_text(inputs.now_s),
             site_w=inputs.site_w,
             target_w=verdict.value_w,
             set_by=verdict.set_by,
@@ -85,10 +93,10 @@ class Reporter:
             commands=dict(decision.commands),
             overruled=[WhyOverruled(o.source, o.asked_w, o.got_w, o.by) for o in verdict.overruled],
         )
-        if self._said is None or _kind(why) != _kind(self._said):
-            # What could not be said (no link) is said again in the next cycle: the retained one must not go on lying.
-            self._said = why if self._outbox.say(self._topics.why, encode(why), retain=True) else None
-        return why
+
+    def _utc_text(self, then_s: float) -> str:
+        """The wall time of a moment of the monotonic clock."""
+        return utc_text(self._clock.utc() - timedelta(seconds=self._clock.now_s() - then_s))
 
     def _record(self, closed: list[Interval]) -> None:
         for interval in closed:
@@ -111,7 +119,12 @@ class Reporter:
         )
 
 
-def _kind(why: Why) -> tuple[object, ...]:
-    """What of an explanation makes it another one."""
-    told = tuple((name, value is None) for name, value in sorted(why.commands.items()))
-    return (why.set_by, why.contract, bool(why.clamp), told, tuple(o.source for o in why.overruled))
+_Kind = tuple[object, ...]
+
+
+def _kind(decision: Decision, inputs: Inputs) -> _Kind:
+    """What of a decision makes its explanation another one."""
+    verdict, contract = decision.verdict, inputs.contract
+    told = {name: value is None for name, value in decision.commands.items()}
+    overruled = [each.source for each in verdict.overruled]
+    return (verdict.set_by, contract.id if contract is not None else None, bool(decision.clamp[1]), told, overruled)

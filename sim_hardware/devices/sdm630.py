@@ -172,14 +172,15 @@ class Sdm630:
             raise IllegalAddress(f"{count} registers at {address:#06x}: parts of floating point values")
         if count > MOST_REGISTERS:
             raise IllegalValue(f"{count} registers at {address:#06x}: at most {MOST_REGISTERS} in a transaction")
-        pick = self._input if table is Table.INPUT else self._holding
-        return [word for each in range(address, address + count, 2) for word in pick(each)]
+        if table is Table.INPUT:
+            return self._inputs(address, count)
+        return [word for each in range(address, address + count, 2) for word in self._holding(each)]
 
-    def _input(self, address: int) -> tuple[int, int]:
-        if address >= INPUT_END:
-            raise IllegalAddress(f"no input register {address:#06x}")
-        source = INPUT.get(address)
-        return float_words(source(self) if source else 0.0)
+    def _inputs(self, address: int, count: int) -> list[int]:
+        if address + count > INPUT_END:
+            raise IllegalAddress(f"no input register {max(address, INPUT_END):#06x}")
+        numbers = [INPUT[each](self) if each in INPUT else 0.0 for each in range(address, address + count, 2)]
+        return list(struct.unpack(f">{count}H", struct.pack(f">{count // 2}f", *numbers)))
 
     def _holding(self, address: int) -> tuple[int, int]:
         if address == SERIAL:

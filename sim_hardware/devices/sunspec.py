@@ -11,7 +11,7 @@ Sign:    SunSpec counts injection as positive; the device files flip it, this en
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from protocols.ports import Table
 from protocols.registers import Shape
@@ -44,7 +44,7 @@ class Kind:
 
     def clip(self, raw: int) -> int:
         """The nearest value that the type can carry and that does not mean "not implemented"."""
-        return min(self.most, max(self.least, raw))
+        return raw if self.least <= raw <= self.most else self.least if raw < self.least else self.most
 
 
 UINT16 = Kind("uint16", 1, False, 0xFFFF)
@@ -100,6 +100,7 @@ class Model:
     points: tuple[Point, ...]
     offsets: dict[str, int] = field(init=False)
     by_name: dict[str, Point] = field(init=False)
+    by_offset: dict[int, str] = field(init=False)
     length: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,7 +111,22 @@ class Model:
             offset += point.size
         object.__setattr__(self, "offsets", offsets)
         object.__setattr__(self, "by_name", {point.name: point for point in self.points})
+        object.__setattr__(self, "by_offset", {at: name for name, at in offsets.items()})
         object.__setattr__(self, "length", offset - 2)
+
+
+class Slot(NamedTuple):
+    """Where a point of one device lies, in which unit, and how wide."""
+
+    offset: int
+    size: int
+    unit: float
+    kind: Kind
+
+    @classmethod
+    def of(cls, model: Model, point: Point, scales: Mapping[str, int]) -> "Slot":
+        """The place of a point in the device's model; without a scale factor its unit is 1."""
+        return cls(model.offsets[point.name], point.size, 10.0 ** scales.get(point.scale or "", 0), point.kind)
 
 
 class Block:
@@ -122,52 +138,44 @@ class Block:
         self.refresh: Callable[[], None] = lambda: None  # bring the words up to date, before each read
         self.written: Callable[[frozenset[str]], None] = lambda names: None  # after a write of these points
         self.words = [model.id, model.length] + [0] * model.length
-        # Name: the point, its offset, and its unit; a point whose scale factor the device lacks is not there either.
-        self._slots = {
-            point.name: (point, model.offsets[point.name], 10.0 ** scales.get(point.scale or "", 0))
-            for point in model.points
-        }
+        self._slots = {point.name: Slot.of(model, point, scales) for point in model.points}
         for point in model.points:
-            self._store(point, scales.get(point.name, point.kind.absent))
+            self._store(self._slots[point.name], scales.get(point.name, point.kind.absent))
 
     def put(self, **values: float | str | None) -> None:
         """Set points in their units; None: not implemented."""
+        slots, words = self._slots, self.words
         for name, value in values.items():
-            point, offset, unit = self._slots[name]
+            offset, size, unit, kind = slot = slots[name]
             if isinstance(value, str):
-                self._store_text(point, value)
-            elif value is None:
-                self._store(point, point.kind.absent)
-            elif point.size == 1:
-                self.words[offset] = point.kind.clip(round(value / unit)) & 0xFFFF
+                self._store_text(slot, value)
+                continue
+            raw = kind.absent if value is None else kind.clip(round(value / unit))
+            if size == 1:
+                words[offset] = raw & 0xFFFF
             else:
-                self._store(point, point.kind.clip(round(value / unit)))
+                self._store(slot, raw)
 
     def get(self, name: str) -> float:
         """A numeric point in its unit."""
-        point, offset, _ = self._slots[name]
-        return self._value(name, self.words[offset : offset + point.size])
+        slot = self._slots[name]
+        return join(slot.kind, self.words[slot.offset : slot.offset + slot.size]) * slot.unit
 
-    def _value(self, name: str, words: Sequence[int]) -> float:
-        point, _, unit = self._slots[name]
-        return join(point.kind, words) * unit
+    def _store(self, slot: Slot, raw: int) -> None:
+        for index in range(slot.offset + slot.size - 1, slot.offset - 1, -1):
+            self.words[index] = raw & 0xFFFF
+            raw >>= 16
 
-    def _store(self, point: Point, raw: int) -> None:
-        offset = self.model.offsets[point.name]
-        for index in range(point.size):
-            self.words[offset + index] = raw >> (16 * (point.size - 1 - index)) & 0xFFFF
-
-    def _store_text(self, point: Point, text: str) -> None:
-        data = text.encode("ascii").ljust(2 * point.size, b"\0")[: 2 * point.size]
-        self._store(point, int.from_bytes(data, "big"))
+    def _store_text(self, slot: Slot, text: str) -> None:
+        data = text.encode("ascii").ljust(2 * slot.size, b"\0")[: 2 * slot.size]
+        self._store(slot, int.from_bytes(data, "big"))
 
     def plan(self, offset: int, words: Sequence[int]) -> dict[str, list[int]]:
         """Which points these words at this offset are; IllegalAddress or IllegalValue where they may not be written."""
         found: dict[str, list[int]] = {}
-        starts = {start: name for name, start in self.model.offsets.items()}
         at = 0
         while at < len(words):
-            name = starts.get(offset + at)
+            name = self.model.by_offset.get(offset + at)
             if name is None or name not in self.allowed:
                 raise IllegalAddress(
                     f"model {self.model.id}, offset {offset + at}: {name or 'inside a point'}: no write"
@@ -182,7 +190,7 @@ class Block:
         point, allowed = self.model.by_name[name], self.allowed[name]
         if len(words) != point.size:
             raise IllegalAddress(f"model {self.model.id}, {name}: {len(words)} of {point.size} registers")
-        value = self._value(name, words)
+        value = join(point.kind, words) * self._slots[name].unit
         fits = value in allowed if isinstance(allowed, frozenset) else allowed[0] <= value <= allowed[1]
         if not fits:
             raise IllegalValue(f"model {self.model.id}, {name}: {value:g} is outside {allowed}")

@@ -189,10 +189,11 @@ class SunSpecInverter(SunSpecImage):
         t = self._terminal
         amps = [t.current_a(phase) for phase in range(3)]
         v1, v2, v3 = t.voltage_v
-        apparent_va = math.hypot(t.total_w, t.total_var)
+        total_w, total_var = t.total_w, t.total_var
+        apparent_va = math.hypot(total_w, total_var)
         self._monitor.put(A=sum(amps), AphA=amps[0], AphB=amps[1], AphC=amps[2], PhVphA=v1, PhVphB=v2, PhVphC=v3)
-        self._monitor.put(W=-t.total_w, VA=apparent_va, VAr=-t.total_var, Hz=t.frequency_hz, WH=sum(t.export_wh))
-        self._monitor.put(PF=-100.0 * t.total_w / apparent_va if apparent_va > 0.0 else 100.0, St=self._state())
+        self._monitor.put(W=-total_w, VA=apparent_va, VAr=-total_var, Hz=t.frequency_hz, WH=sum(t.export_wh))
+        self._monitor.put(PF=-100.0 * total_w / apparent_va if apparent_va > 0.0 else 100.0, St=self._state())
 
     def _state(self) -> int:
         if not self._c123.get("Conn"):

@@ -22,6 +22,11 @@ SCALES: Final = {
     "TotWh_SF": 0,
     "Tmp_SF": -1,
 }
+# The points of each phase.
+PHASES: Final = tuple(
+    tuple(f"{quantity}L{phase}" for quantity in ("W", "VA", "Var", "A", "V", "TotWhInj", "TotWhAbs"))
+    for phase in (1, 2, 3)
+)
 
 
 def measurement() -> Block:
@@ -33,24 +38,12 @@ def measurement() -> Block:
 
 def measure(block: Block, t: Terminal) -> None:
     """Show what flows at the terminal."""
-    apparent_va = math.hypot(t.total_w, t.total_var)
-    block.put(W=-t.total_w, VA=apparent_va, Var=-t.total_var, A=sum(t.current_a(phase) for phase in range(3)))
-    block.put(PF=-t.total_w / apparent_va if apparent_va > 0.0 else 1.0, Hz=t.frequency_hz, LNV=sum(t.voltage_v) / 3.0)
+    total_w, total_var = t.total_w, t.total_var
+    apparent_va, currents_a = math.hypot(total_w, total_var), [t.current_a(phase) for phase in range(3)]
+    block.put(W=-total_w, VA=apparent_va, Var=-total_var, A=sum(currents_a))
+    block.put(PF=-total_w / apparent_va if apparent_va > 0.0 else 1.0, Hz=t.frequency_hz, LNV=sum(t.voltage_v) / 3.0)
     block.put(TotWhInj=sum(t.export_wh), TotWhAbs=sum(t.import_wh))
-    for phase in range(3):
-        _measure_phase(block, t, phase)
-
-
-def _measure_phase(block: Block, t: Terminal, phase: int) -> None:
-    name = f"L{phase + 1}"
-    block.put(
-        **{
-            f"W{name}": -t.power_w[phase],
-            f"VA{name}": t.apparent_va(phase),
-            f"Var{name}": -t.reactive_var[phase],
-            f"A{name}": t.current_a(phase),
-            f"V{name}": t.voltage_v[phase],
-            f"TotWhInj{name}": t.export_wh[phase],
-            f"TotWhAbs{name}": t.import_wh[phase],
-        }
-    )
+    for phase, (w, va, var, a, v, injected, absorbed) in enumerate(PHASES):
+        power_w, current_a, voltage_v = t.power_w[phase], currents_a[phase], t.voltage_v[phase]
+        block.put(**{w: -power_w, va: t.apparent_va(phase), var: -t.reactive_var[phase], a: current_a, v: voltage_v})
+        block.put(**{injected: t.export_wh[phase], absorbed: t.import_wh[phase]})

@@ -13,6 +13,7 @@ from sim_hardware.world.block import GRID, LOAD, PV, Block
 from sim_hardware.world.config import WorldConfig, devices_of
 from sim_hardware.world.devices import Around, Builder, HomeDevices
 from sim_hardware.world.networked import Networked, supply_of
+from sim_hardware.world.parts import HomePart
 from sim_hardware.world.plan import HomePlan, planned
 from sim_hardware.world.views import Meters
 from sim_hardware.world.weather import Weather
@@ -37,10 +38,11 @@ class World:
         planes = [block.plane or Plane() for block in self._blocks]
         self.weather = Weather(self.seed, config.weather, config.world.start, planes)
         self.homes = {devices.name: devices for devices in self._built_devices()}
+        self._parts = {plan.name: config.home[plan.block] for plan in self.plans}
         self.faults = {
             f"{name}/{device}": Faults(seed=self.seed, name=f"{name}/{device}")
-            for name, plan in zip(self.homes, self.plans, strict=True)
-            for device in devices_of(config.home[plan.block])
+            for name, part in self._parts.items()
+            for device in devices_of(part)
         }
         self.stations = self.supply.stations if isinstance(self.supply, Networked) else None
         if self.stations is not None:
@@ -50,6 +52,10 @@ class World:
         self._ders = [home.der for home in self.homes.values() if home.der is not None]
         self._pushes = [home.push for home in self.homes.values() if home.push is not None]
         self._plugs = [(row, home.plug) for row, home in enumerate(self.homes.values()) if home.plug is not None]
+
+    def part_of(self, home: str) -> HomePart:
+        """What the file says of a home."""
+        return self._parts[home]
 
     def utc(self) -> datetime:
         """The wall time in the world."""

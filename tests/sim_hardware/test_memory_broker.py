@@ -214,3 +214,57 @@ def test_a_second_connection_ends_the_first() -> None:
         task.cancel()
 
     on_bench(film)
+
+
+def test_without_latency_a_message_is_taken_at_once() -> None:
+    async def film(bench: Bench) -> None:
+        await bench.new()
+        quick = MemoryUplink(bench.broker, "quick", latency_s=0.0)
+        task = asyncio.create_task(quick.run())
+        await quick.wait_up()
+        with pytest.raises(StopIteration):
+            quick.publish("n/t", b"now").send(None)
+        bench.broker.stop()
+        with pytest.raises(LinkDown):
+            await quick.publish("n/t", b"lost")
+        assert await bench.new() == [("n/t", b"now")]
+        task.cancel()
+
+    on_bench(film)
+
+
+class Ear:
+    """A client that notes who heard what, in a list that all share."""
+
+    will: tuple[str, bytes] | None = None
+
+    def __init__(self, broker: MemoryBroker, client_id: str, *subscriptions: str, notes: list[str]) -> None:
+        self.client_id, self.subscriptions, self._notes = client_id, subscriptions, notes
+        assert broker.connect(self)
+
+    def deliver(self, message: Message) -> None:
+        self._notes.append(f"{self.client_id} {message.topic}")
+
+    def dropped(self) -> None:
+        pass
+
+
+def test_each_hears_once_in_the_order_of_connecting_by_name_or_wildcard() -> None:
+    broker, notes = MemoryBroker(), list[str]()
+    for client_id, *filters in (("c", "x/1"), ("a", "x/#", "+/1", "x/1"), ("b", "x/1", "x/2"), ("d", "y/1")):
+        Ear(broker, client_id, *filters, notes=notes)
+    for topic in ("x/1", "x/2", "z/3"):
+        broker.publish(topic, b"")
+    assert notes == ["c x/1", "a x/1", "b x/1", "a x/2", "b x/2"]
+
+
+def test_who_has_left_hears_nothing_and_who_comes_again_is_the_last() -> None:
+    broker, notes = MemoryBroker(), list[str]()
+    for client_id in ("a", "b", "c"):
+        Ear(broker, client_id, "x", "#", notes=notes)
+    broker.disconnect("b")
+    broker.publish("x", b"")
+    Ear(broker, "a", "x", notes=notes)
+    broker.publish("x", b"")
+    broker.publish("y", b"")
+    assert notes == ["a x", "c x", "c x", "a x", "c y"]

@@ -21,12 +21,12 @@ PERIOD_30 = (0x41F0, 0x0000)
 class Bench:
     """A meter at unit 1 and another at unit 7, on one bus."""
 
-    def __init__(self) -> None:
+    def __init__(self, **how: float) -> None:
         self.terminal = Terminal(voltage_v=(230.0, 230.0, 230.0))
         self.faults = Faults(seed=3)
         self.meter = Sdm630(self.terminal)
         self.bus: RegisterBus = MemoryBus(
-            {1: self.meter, 7: Sdm630(Terminal(voltage_v=(231.0, 0.0, 0.0)))}, {1: self.faults}, name="line"
+            {1: self.meter, 7: Sdm630(Terminal(voltage_v=(231.0, 0.0, 0.0)))}, {1: self.faults}, name="line", **how
         )
 
     async def volts(self, unit: int = 1) -> tuple[int, ...]:
@@ -43,9 +43,9 @@ class Bench:
         return loop.time() - began_s
 
 
-def on_bench(film: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
+def on_bench(film: Callable[[Bench], Coroutine[Any, Any, None]], **how: float) -> None:
     async def main() -> None:
-        await film(Bench())
+        await film(Bench(**how))
 
     run_virtual(main(), horizon_s=1000)
 
@@ -64,6 +64,55 @@ def test_calls_queue_up_one_at_a_time() -> None:
         assert await bench.took_s(asyncio.gather(*(bench.volts() for _ in range(10)))) == pytest.approx(0.1)
 
     on_bench(film)
+
+
+def test_without_latency_an_answer_takes_no_turn_of_the_loop() -> None:
+    async def film(bench: Bench) -> None:
+        volts = bench.volts()
+        with pytest.raises(StopIteration) as over:
+            volts.send(None)
+        assert over.value.value == VOLTS_230
+        with pytest.raises(DeviceRefused, match="part") as refused:
+            await bench.bus.read(1, Table.INPUT, 1, 2)
+        assert refused.value.code == 2
+
+    on_bench(film, latency_s=0.0)
+
+
+@pytest.mark.parametrize(("word", "argument"), [("drop", None), ("babble", None), ("late", 2.0)])
+def test_without_latency_a_line_still_falls_silent_for_all(word: str, argument: float | None) -> None:
+    async def film(bench: Bench) -> None:
+        bench.faults.begin(word, argument)
+        silent = asyncio.create_task(bench.took_s(bench.volts(), NoReply))
+        await asyncio.sleep(0.5)
+        bench.faults.end()
+        assert await bench.took_s(bench.volts(7)) == pytest.approx(0.5), "one transaction at a time"
+        assert await silent == pytest.approx(1.0)
+
+    on_bench(film, latency_s=0.0)
+
+
+@pytest.mark.parametrize(
+    ("word", "argument", "error"),
+    [(Word.EXCEPTION, 6, DeviceRefused), (Word.GARBLE, None, BadReply), (Word.OFF, None, LinkDown)],
+)
+def test_without_latency_a_fault_word_strikes(word: Word, argument: float | None, error: type[Fault]) -> None:
+    async def film(bench: Bench) -> None:
+        bench.faults.begin(word, argument)
+        assert await bench.took_s(bench.volts(), error) == 0.0
+        assert bench.faults.seen[word] == 1
+        bench.faults.end()
+        assert await bench.volts() == VOLTS_230
+
+    on_bench(film, latency_s=0.0)
+
+
+def test_without_latency_a_babbler_silences_its_neighbours() -> None:
+    async def film(bench: Bench) -> None:
+        bench.faults.begin("babble")
+        assert await bench.took_s(bench.volts(7), NoReply) == pytest.approx(1.0)
+
+    on_bench(film, latency_s=0.0)
 
 
 def test_a_write_reaches_the_device() -> None:

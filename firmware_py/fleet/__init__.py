@@ -1,0 +1,1 @@
+"""Fleets: the real home node in every home of a world, on virtual time or in real time."""

@@ -1,0 +1,90 @@
+"""The home nodes of a fleet: each configured as from a file, on the devices of its home."""
+
+import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from firmware_py.compose import World as NodeWorld
+from firmware_py.compose import home_node
+from firmware_py.config import HomeConfig, Loaded
+from firmware_py.home.node import HomeNode
+from protocols.ports import Clock, Journal, Uplink
+from protocols.signing import key_id, public_part
+from sim_hardware.faces.memory import MemoryBus
+from sim_hardware.faults import Faults
+from sim_hardware.world.devices import HomeDevices
+from sim_hardware.world.parts import HomePart, NodePart
+
+ISSUER: Final = "fleet-operator"
+MODELS: Final = {"grid": "sdm630", "load": "sdm630", "pv": "sunspec-inverter", "battery": "sunspec-battery"}
+UNIT: Final = 1
+PHASES, NOMINAL_V = 3, 230.0
+
+
+def issuer_key(seed: int) -> str:
+    """The operator's private key as JWK text, the same for the same seed: for simulated fleets only."""
+    secret = hashlib.sha256(f"{seed} {ISSUER}".encode()).digest()
+    public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
+    d, x = (urlsafe_b64encode(raw).rstrip(b"=").decode() for raw in (secret, public))
+    return f'{{"kty": "OKP", "crv": "Ed25519", "d": "{d}", "x": "{x}"}}'
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the node of one home stands on."""
+
+    clock: Clock
+    journal: Journal
+    uplink: Uplink
+    finished_cycle: Callable[[], None] = lambda: None
+
+
+def node_of(home: HomeDevices, loaded: Loaded, faults: Mapping[str, Faults], ground: Ground) -> HomeNode:
+    """The node of a home, reading its devices in memory; their faults strike there too."""
+    buses = {
+        _url(home.name, device): MemoryBus(
+            {UNIT: image}, {UNIT: faults[f"{home.name}/{device}"]}, name=_url(home.name, device), latency_s=0.0
+        )
+        for device, image in home.images.items()
+    }
+    world = NodeWorld(
+        ground.clock, ground.journal, ground.uplink, lambda url, timeout_s: buses[url], ground.finished_cycle
+    )
+    return home_node(loaded, world)
+
+
+def configured(home: HomeDevices, part: HomePart, node: NodePart, broker_url: str, public_key: str) -> Loaded:
+    """The configuration of a home's node, as its file would say it."""
+    most_w = PHASES * NOMINAL_V * part.fuse_a
+    raw: dict[str, Any] = {
+        "node": {"id": home.name, "state_dir": Path(), "cycle_s": node.cycle_s, "interval_s": node.interval_s},
+        "mqtt": {"url": broker_url},
+        "site": {
+            "meter": "grid",
+            "import_limit_w": most_w,
+            "export_limit_w": min(most_w, node.export_limit_w),
+            "blind_after_s": max(5.0, 2.0 * node.cycle_s),
+        },
+        "issuer": [{"name": ISSUER, "key_file": "fleet.pub"}],
+        "device": [
+            {
+                "name": device,
+                "model": MODELS[device],
+                "url": _url(home.name, device),
+                "lease_s": max(30.0, 4.0 * node.cycle_s),
+            }
+            for device in home.images
+            if device in MODELS
+        ],
+    }
+    named = key_id(public_key)
+    return Loaded(HomeConfig.model_validate(raw), {named: public_part(public_key)}, {named: ISSUER}, None)
+
+
+def _url(home: str, device: str) -> str:
+    return f"tcp://{home}-{device}.sim:502"
