@@ -127,7 +127,9 @@ class BankStation:
         assert part.at is not None  # station_check saw to it
         self._row, self._scale = where.bus[part.at], where.scale(part.at)
         self.image = CapacitorBank(
-            steps=part.steps or BANK_STEPS, step_var=part.step_var or BANK_STEP_VAR, clock_s=clock_s
+            steps=BANK_STEPS if part.steps is None else part.steps,
+            step_var=BANK_STEP_VAR if part.step_var is None else part.step_var,
+            clock_s=clock_s,
         )
 
     def after(self, dt_s: float) -> None:

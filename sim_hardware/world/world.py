@@ -57,6 +57,13 @@ class World:
         """What the file says of a home."""
         return self._parts[home]
 
+    @property
+    def drawn_w(self) -> float:
+        """What the world takes from the grid above, losses of its network included; negative where it gives."""
+        if isinstance(self.supply, Networked):
+            return self.supply.drawn_w
+        return float(self.meters.power[0, GRID].sum())
+
     def utc(self) -> datetime:
         """The wall time in the world."""
         return self.config.world.start + timedelta(seconds=self._steps * self.step_s)

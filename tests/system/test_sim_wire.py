@@ -16,7 +16,8 @@ from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP
 
 from sim_hardware.faces.rtu import RtuFace
 from sim_hardware.home import SimHome
-from sim_hardware.serve import Rig, serve, serve_device
+from sim_hardware.serve import Rig, serve
+from sim_hardware.serve_device import serve_device
 
 pytestmark = pytest.mark.system
 
