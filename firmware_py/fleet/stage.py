@@ -63,6 +63,10 @@ def in_memory(broker: MemoryBroker) -> Plug:
     return Plug("mqtt://memory.sim", uplink_of, MemoryUplink(broker, "head-end", SUBSCRIPTIONS, latency_s=0.0))
 
 
+class _Stopped(Exception):
+    """Somebody ended the play early."""
+
+
 class Fleet:
     """A fleet on the running loop."""
 
@@ -132,7 +136,7 @@ class Fleet:
 
     async def _stopped(self) -> None:
         await self._ending.wait()
-        raise asyncio.CancelledError
+        raise _Stopped
 
     def _surroundings(self) -> list[Coroutine[Any, Any, None]]:
         script = fault_script(self.world.config, list(self.world.faults), self._play.for_s)

@@ -83,12 +83,12 @@ class ProfileLoad:
 
     def after(self, dt_s: float, power_w: Floats, reactive_var: Floats) -> None:
         """As the port says."""
-        self._year_s += dt_s
         quarter = int(self._year_s // 900.0)
         if quarter != self._quarter:
             self._quarter = quarter
             now = {name: profile.at(self._year_s) for name, profile in self._profiles.items()}
             self._factors[:, :, 0] = np.array([now[name] for name in self._drawn]).T
+        self._year_s += dt_s
         np.multiply(self._mean_w, self._factors[0], out=power_w)
         np.multiply(self._mean_w, self._factors[1], out=reactive_var)
 

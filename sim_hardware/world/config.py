@@ -94,6 +94,14 @@ def expanded(rows: tuple[dict[str, Any], ...], names: list[str]) -> list[dict[st
     return out
 
 
+def _chance(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """`[random_faults]` with the wildcards of its devices replaced."""
+    devices = row.get("devices")
+    if not isinstance(devices, list):
+        return row
+    return {**row, "devices": [each["device"] for each in expanded(tuple({"device": it} for it in devices), names)]}
+
+
 def device_ids(config: WorldConfig) -> list[str]:
     """Every device of the world as faults call it: `home-1/pv`, and stations by their own name."""
     homes = [
@@ -130,6 +138,6 @@ def _faults(config: WorldConfig) -> Iterator[Mistake]:
         yield from (Mistake("fault", "…", line) for line in str(error).splitlines())
     if config.random_faults is not None:
         try:
-            RandomFaults.from_data(config.random_faults, names)
+            RandomFaults.from_data(_chance(config.random_faults, names), names)
         except ValueError as error:
             yield Mistake("random_faults", "…", str(error))

@@ -34,8 +34,8 @@ class World:
         self.plans = sorted(given, key=lambda plan: (plan.block, plan.copy, plan.number))
         self.meters = Meters(4, len(self.plans))
         self.supply = supply_of(config, self.plans)
-        self._blocks = list(self._built_blocks())
-        planes = [block.plane or Plane() for block in self._blocks]
+        self.blocks = list(self._built_blocks())
+        planes = [block.plane or Plane() for block in self.blocks]
         self.weather = Weather(self.seed, config.weather, config.world.start, planes)
         self.homes = {devices.name: devices for devices in self._built_devices()}
         self._parts = {plan.name: config.home[plan.block] for plan in self.plans}
@@ -88,7 +88,7 @@ class World:
 
     def _built_devices(self) -> Sequence[HomeDevices]:
         devices = []
-        for index, block in enumerate(self._blocks):
+        for index, block in enumerate(self.blocks):
             around = Around(self.meters, self.seed, self.utc, partial(self.weather.light_w_m2, index))
             rows = range(len(block.names))
             devices += [Builder(block, row, block.rows.start + row, around).build() for row in rows]
@@ -102,7 +102,7 @@ class World:
             contacts.after(dt_s)
         self.weather.after(dt_s)
         outdoor_c = self.weather.outdoor_c
-        for index, block in enumerate(self._blocks):
+        for index, block in enumerate(self.blocks):
             block.after(outdoor_c, self.weather.light_w_m2(index), meters.voltage_v[block.rows])
         self._step_ders(dt_s)
         for row, plug in self._plugs:
