@@ -50,9 +50,9 @@ class Networked:
             clock_s=config.world.start.timestamp(),
             move=self._move,
         )
-        self._since_s = 0.0
         nothing = np.zeros((len(plans), 3))
         self._solve(nothing, nothing)
+        self._since_s = self._every_s  # nobody draws nothing: the first step is solved again
         self.stations.observe(Seen.first_of(self.flow, self.frequency_hz), 0.0)
 
     def _arrange(self) -> None:

@@ -130,6 +130,7 @@ def test_the_grid_above_wanders_and_is_what_homes_see_without_load() -> None:
 def test_it_is_solved_as_often_as_it_says() -> None:
     supply, nothing = supply_of_world(world_of(STREET | {"every_s": 5.0}, 2)), np.zeros((2, 3))
     loaded, solved = even_w(2, 9e3), []
+    supply.after(1.0, nothing, nothing)
     before_v = supply.voltage_v[1, 0]
     for _ in range(4):
         supply.after(1.0, loaded, nothing)
