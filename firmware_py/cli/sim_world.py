@@ -1,9 +1,9 @@
 """A world served until it is over: what `busbar sim world` prints, and what runs behind it."""
 
 import asyncio
-import math
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -60,17 +60,22 @@ async def run_world(config: WorldConfig, homes: int | None, where: Where, show: 
 
 async def _until(stopping: asyncio.Event, show: Show, tasks: Sequence[asyncio.Task[None]]) -> None:
     """Return when the time is over or a signal came; raise what has ended a task."""
-    signalled = asyncio.get_running_loop().create_task(stopping.wait())
-    wait_s = None if show.for_s is None else show.for_s * _speed()
-    left: set[asyncio.Task[None] | asyncio.Task[bool]] = {signalled, *tasks}
-    end_s = math.inf if wait_s is None else asyncio.get_running_loop().time() + wait_s
-    while not signalled.done() and (rest_s := end_s - asyncio.get_running_loop().time()) > 0.0:
-        done, left = await asyncio.wait(
-            left, timeout=None if wait_s is None else rest_s, return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in done:  # the last fault may be over while the world goes on
-            task.result()
-    await ended(signalled)
+    loop = asyncio.get_running_loop()
+    end = loop.create_task(_end(stopping, show))
+    left: set[asyncio.Task[None]] = {end, *tasks}
+    try:
+        while not end.done():
+            done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:  # the last fault may be over while the world goes on
+                task.result()
+    finally:
+        await ended(end)
+
+
+async def _end(stopping: asyncio.Event, show: Show) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(None if show.for_s is None else show.for_s * _speed()):
+            await stopping.wait()
 
 
 def _speed() -> float:
