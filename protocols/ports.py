@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Protocol
 
+import msgspec
+
 from protocols.readings import Measurement
 
 
@@ -109,8 +111,7 @@ class Clock(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """What came in on a subscribed topic, as bytes, untouched."""
 
     topic: str

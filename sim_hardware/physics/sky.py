@@ -11,7 +11,7 @@ from random import Random
 from sim_hardware.physics.check import above, within
 from sim_hardware.physics.grid import Wander
 from sim_hardware.physics.load import DAY_S
-from sim_hardware.physics.solar import Place, Plane, clear_sky_w_m2, on_plane_w_m2, sun_position
+from sim_hardware.physics.solar import Facing, Place, Plane, clear_sky_w_m2, sun_position
 
 # Light scattered from cloud edges can exceed the clear sky for seconds; under thick cloud some always comes.
 MOST_INDEX, LEAST_INDEX = 1.2, 0.08
@@ -86,7 +86,13 @@ class SkySun:
         self.utc_s = within("sun: utc_s", utc_s, 0.0, DAY_S)
         self.hold_w_m2: float | None = None
         self._old_s = math.inf
-        self._position = sun_position(place, self.day_of_year, self.utc_s)
+        self._stand()
+
+    def _stand(self) -> None:
+        """Where the sun stands for the next minute, and what that means for the plane."""
+        position = sun_position(self.place, self.day_of_year, self.utc_s)
+        self._clear_w_m2 = clear_sky_w_m2(position.elevation_deg)
+        self._facing = Facing(self.plane, position, self.day_of_year)
 
     def after(self, dt_s: float) -> None:
         """Let the sun move on; call `sky.after` once for all that share the sky."""
@@ -96,12 +102,12 @@ class SkySun:
             self.day_of_year = self.day_of_year % 365 + 1
         self._old_s += dt_s
         if self._old_s >= SUN_STEP_S:
-            self._old_s, self._position = 0.0, sun_position(self.place, self.day_of_year, self.utc_s)
+            self._old_s = 0.0
+            self._stand()
 
     @property
     def irradiance_w_m2(self) -> float:
         """The present irradiance on the plane."""
         if self.hold_w_m2 is not None:
             return self.hold_w_m2
-        ground_w_m2 = clear_sky_w_m2(self._position.elevation_deg) * self.sky.index
-        return on_plane_w_m2(self.plane, self._position, self.day_of_year, ground_w_m2)
+        return self._facing.on_plane_w_m2(self._clear_w_m2 * self.sky.index)

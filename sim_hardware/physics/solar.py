@@ -99,20 +99,27 @@ def diffuse_share(clearness: float) -> float:
     return 0.9511 + k * (-0.1604 + k * (4.388 + k * (-16.638 + k * 12.336)))
 
 
-def on_plane_w_m2(plane: Plane, sun: SunPosition, day_of_year: float, ground_w_m2: float) -> float:
-    """Irradiance on the plane when `ground_w_m2` falls on level ground."""
-    up = math.sin(math.radians(sun.elevation_deg))
-    if up <= 0.0:
-        return 0.0
-    above_air_w_m2 = SOLAR_CONSTANT_W_M2 * (1.0 + 0.033 * math.cos(2.0 * math.pi * day_of_year / 365.0)) * up
-    diffuse_w_m2 = ground_w_m2 * diffuse_share(ground_w_m2 / above_air_w_m2)
-    tilt = math.radians(plane.tilt_deg)
-    facing = math.cos(tilt) * up + math.sin(tilt) * math.cos(math.radians(sun.elevation_deg)) * math.cos(
-        math.radians(sun.azimuth_deg - plane.azimuth_deg)
-    )
-    direct_w_m2 = (ground_w_m2 - diffuse_w_m2) * max(0.0, facing) / max(up, LEAST_COSINE)
-    sky, ground = 0.5 * (1.0 + math.cos(tilt)), 0.5 * (1.0 - math.cos(tilt))
-    return direct_w_m2 + diffuse_w_m2 * sky + ground_w_m2 * GROUND_ALBEDO * ground
+class Facing:
+    """How light on level ground falls on a plane while the sun stands still: the geometry, worked out once."""
+
+    def __init__(self, plane: Plane, sun: SunPosition, day_of_year: int) -> None:
+        up, tilt = math.sin(math.radians(sun.elevation_deg)), math.radians(plane.tilt_deg)
+        level = math.cos(math.radians(sun.elevation_deg))
+        facing = math.cos(tilt) * up + math.sin(tilt) * level * math.cos(
+            math.radians(sun.azimuth_deg - plane.azimuth_deg)
+        )
+        self._is_day = up > 0.0
+        self._above_air_w_m2 = SOLAR_CONSTANT_W_M2 * (1.0 + 0.033 * math.cos(2.0 * math.pi * day_of_year / 365.0)) * up
+        self._direct = max(0.0, facing) / max(up, LEAST_COSINE)
+        self._sky = 0.5 * (1.0 + math.cos(tilt))
+        self._ground = GROUND_ALBEDO * 0.5 * (1.0 - math.cos(tilt))
+
+    def on_plane_w_m2(self, ground_w_m2: float) -> float:
+        """Irradiance on the plane when `ground_w_m2` falls on level ground."""
+        if not self._is_day:
+            return 0.0
+        diffuse_w_m2 = ground_w_m2 * diffuse_share(ground_w_m2 / self._above_air_w_m2)
+        return (ground_w_m2 - diffuse_w_m2) * self._direct + diffuse_w_m2 * self._sky + ground_w_m2 * self._ground
 
 
 def cell_factor(irradiance_w_m2: float, air_c: float, *, per_k: float = -0.004, noct_c: float = 45.0) -> float:

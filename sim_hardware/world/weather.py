@@ -23,6 +23,7 @@ class Weather:
         self._sky = Sky(Random(f"{seed} sky"), Clouds(cloudy=part.cloudy))
         place = Place(part.latitude_deg, part.longitude_deg)
         self.suns = [SkySun(place, plane, self._sky, day_of_year=day, utc_s=utc_s) for plane in planes]
+        self._look()
 
     def after(self, dt_s: float) -> None:
         """Let clouds and sun move on."""
@@ -30,14 +31,17 @@ class Weather:
         self._sky.after(dt_s)
         for sun in self.suns:
             sun.after(dt_s)
+        self._look()
 
-    @property
-    def outdoor_c(self) -> float:
-        """The temperature outside."""
+    def _look(self) -> None:
+        """What the step has brought."""
         angle = 2.0 * math.pi * (self._solar_s - WARMEST_S) / DAY_S
-        return self._part.outdoor_c + self._part.swing_k * math.cos(angle)
+        self.outdoor_c = self._part.outdoor_c + self._part.swing_k * math.cos(angle)
+        self._light_w_m2 = [self._on_cells(sun.irradiance_w_m2) for sun in self.suns]
+
+    def _on_cells(self, irradiance_w_m2: float) -> float:
+        return irradiance_w_m2 * cell_factor(irradiance_w_m2, self.outdoor_c) if irradiance_w_m2 > 0.0 else 0.0
 
     def light_w_m2(self, plane: int) -> float:
         """Irradiance on this plane, less what the cells lose by their warmth."""
-        irradiance = self.suns[plane].irradiance_w_m2
-        return irradiance * cell_factor(irradiance, self.outdoor_c) if irradiance > 0.0 else 0.0
+        return self._light_w_m2[plane]

@@ -1,6 +1,9 @@
 """Fleets on virtual time: the same seed the same bytes, in any number of processes."""
 
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +49,24 @@ def test_shards_add_up_to_the_fleet() -> None:
     assert whole.faults.total() >= 1
     for name in ("homes", "hash_sum", "cycles", "setpoints", "messages", "records", "contracts", "faults"):
         assert getattr(together, name) == getattr(whole, name), name
+
+
+def test_journals_on_disk_are_the_same_row_by_row(tmp_path: Path) -> None:
+    world = config({**HOME, "count": 2}, contracts={"per_day": 96, "power_w": 1000, "duration_s": 120})
+    dumps = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        play_virtual(Run(world, 2, Shard(), 1200.0, folder))
+        dumps.append({path.name: _rows(path) for path in sorted(folder.glob("*.sqlite"))})
+    assert list(dumps[0]) == ["home-1.sqlite", "home-2.sqlite"]
+    assert dumps[0] == dumps[1]
+    assert any("lease/battery" in row for rows in dumps[0].values() for row in rows)
+
+
+def _rows(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as db:
+        return list(db.iterdump())
 
 
 @pytest.mark.system

@@ -10,6 +10,7 @@ from sim_hardware.physics.ev import Ev, EvParams, Trip, commuter
 from sim_hardware.physics.pv import PvPlant
 from sim_hardware.physics.sky import Sky, SkySun, Weather
 from sim_hardware.physics.solar import (
+    Facing,
     Place,
     Plane,
     SunPosition,
@@ -17,7 +18,6 @@ from sim_hardware.physics.solar import (
     clear_sky_w_m2,
     declination_deg,
     diffuse_share,
-    on_plane_w_m2,
     sun_position,
 )
 
@@ -70,10 +70,10 @@ def test_light_falls_as_published_and_none_at_night() -> None:
 
 def test_a_plane_that_lies_flat_gets_what_the_ground_gets_and_one_that_faces_the_sun_more() -> None:
     sun = SunPosition(30.0, 180.0)
-    assert on_plane_w_m2(Plane(0.0), sun, 80, 450.0) == pytest.approx(450.0)
-    south, north = (on_plane_w_m2(Plane(60.0, azimuth), sun, 80, 450.0) for azimuth in (180.0, 0.0))
+    assert Facing(Plane(0.0), sun, 80).on_plane_w_m2(450.0) == pytest.approx(450.0)
+    south, north = (Facing(Plane(60.0, azimuth), sun, 80).on_plane_w_m2(450.0) for azimuth in (180.0, 0.0))
     assert south > 700.0 > 200.0 > north > 0.0
-    assert on_plane_w_m2(Plane(), SunPosition(-3.0, 180.0), 80, 450.0) == 0.0
+    assert Facing(Plane(), SunPosition(-3.0, 180.0), 80).on_plane_w_m2(450.0) == 0.0
     assert cell_factor(0.0, 25.0) == 1.0
     assert cell_factor(800.0, 20.0) == pytest.approx(1.0 - 0.004 * 20.0)
 
