@@ -58,7 +58,7 @@ class WeatherPart(Part):
 
 
 class GridPart(Part):
-    """`[grid]`: the grid above, as seen where the homes or their feeder begin."""
+    """`[grid]`: the grid above, as homes would see it without any load; `r_ohm` and `x_ohm` where they have no feeder."""
 
     voltage_v: Annotated[Number, Field(ge=100, le=300)] = 232.0
     voltage_wander_v: Annotated[Number, Field(ge=0, le=20)] = 1.0
@@ -99,7 +99,7 @@ class PvPart(Part):
 
 
 class BatteryPart(Part):
-    """`[home.battery]`."""
+    """`[home.battery]`: a battery and its inverter; `round_trip` is the share of the energy that comes back."""
 
     capacity_wh: Power = 10_000.0
     rating_w: Power = 5_000.0
