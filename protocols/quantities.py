@@ -67,7 +67,14 @@ QUANTITIES: Final[dict[str, Quantity]] = {
 }
 
 
+# No device resolves so little of any unit, but a floating-point number whose two registers change places often looks so.
+_LEAST_MAGNITUDE: Final = 1e-20
+
+
 def believable(name: str, value: float) -> bool:
-    """Whether the value lies within the bounds of its quantity (NaN never does); an unknown name is a KeyError."""
+    """Whether the value lies within the bounds of its quantity (NaN never does), and is 0 or no speck of its unit.
+
+    An unknown name is a KeyError.
+    """
     quantity = QUANTITIES[name]
-    return quantity.least <= value <= quantity.most
+    return quantity.least <= value <= quantity.most and (value == 0.0 or abs(value) >= _LEAST_MAGNITUDE)

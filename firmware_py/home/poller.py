@@ -26,7 +26,8 @@ class Listeners:
 class Poller:
     """Keeps the newest reading, the nameplate and the health of one device.
 
-    A meter whose values all stand still for `frozen_after_s` (None: may stand still) answers without measuring.
+    A meter whose values all stand still for `frozen_after_s` (None: may stand still) answers without measuring, and so
+    does a device that sees no voltage, unless it `sleeps`.
     """
 
     def __init__(
@@ -37,13 +38,15 @@ class Poller:
         period_s: float,
         listeners: Listeners,
         frozen_after_s: float | None = None,
+        *,
+        sleeps: bool = False,
     ) -> None:
         self.name = name
         self.health = DeviceHealth()
         self.nameplate: Nameplate | None = None
         self.latest: Reading | None = None
         self._device, self._clock, self._period_s, self._listeners = device, clock, period_s, listeners
-        self._frozen_after_s = frozen_after_s
+        self._frozen_after_s, self._sleeps = frozen_after_s, sleeps
         self._seen: Measurement = {}
         self._seen_s = 0.0
         self._seq = 0
@@ -69,7 +72,7 @@ class Poller:
             self._change(missed(self.health, str(fault)))
             return
         self._seq += 1
-        reading = judged(self.name, self._seq, (asked_s, self._clock.now_s()), values)
+        reading = judged(self.name, self._seq, (asked_s, self._clock.now_s()), values, sleeps=self._sleeps)
         self.latest = self._dated(replace(reading, serial=self.nameplate.serial))
         self._change(answered(self.health))
         self._listeners.reading(self.latest)
@@ -91,8 +94,27 @@ class Poller:
             self._listeners.health(self.name, health)
 
 
-def judged(device: str, seq: int, times_s: tuple[float, float], values: Measurement) -> Reading:
-    """A reading whose unbelievable values are taken out; `times_s` is (asked, answered)."""
-    doubtful = {name for name, value in values.items() if value is not None and not believable(name, value)}
+def judged(
+    device: str, seq: int, times_s: tuple[float, float], values: Measurement, *, sleeps: bool = False
+) -> Reading:
+    """A reading whose unbelievable values are taken out, all of them where it is none; `times_s` is (asked, answered).
+
+    `sleeps`: the device may see no voltage and yet tell the truth.
+    """
+    told = {name: value for name, value in values.items() if value is not None}
+    doubtful = {name for name, value in told.items() if not believable(name, value)}
+    if _too_doubtful(told, doubtful) or (not sleeps and _sees_no_voltage(told)):
+        doubtful = set(told)
     kept = {name: None if name in doubtful else value for name, value in values.items()}
     return Reading(device, seq, *times_s, kept, Quality.SUSPECT if doubtful else Quality.GOOD)
+
+
+def _too_doubtful(told: dict[str, float], doubtful: set[str]) -> bool:
+    """More than a third: words are swapped, and what is believable among them is so by chance."""
+    return 3 * len(doubtful) > sum(value != 0.0 for value in told.values())
+
+
+def _sees_no_voltage(told: dict[str, float]) -> bool:
+    """It answers, so it has power: it has only just started and not measured yet (home-assistant-solaredge-modbus#127)."""
+    volts = [value for name, value in told.items() if name.startswith("voltage_")]
+    return len(volts) > 0 and all(value == 0.0 for value in volts)
