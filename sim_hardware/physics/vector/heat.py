@@ -116,9 +116,9 @@ class HeatPumps:
         rests = wanted <= 0.0
         rests &= on
         rests |= asks
-        np.logical_and(rests, self._free_at <= self._step, out=rests)
+        rests &= self._free_at <= self._step
         if allowed is not None:
-            too_little = allowed < p.least
+            too_little = np.broadcast_to(allowed < p.least, on.shape)
             rests &= ~too_little
             rests |= on & too_little
         for rows in pieces(np.flatnonzero(rests)):
