@@ -1,6 +1,7 @@
 """What really flowed, beside what a node said: a value said to be good must be true."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,11 +32,14 @@ class Truth:
             self.power_w.append({name: terminal.total_w for name, terminal in stage.home.terminals.items()})
             await asyncio.sleep(SAMPLE_S)
 
-    def lies(self, stage: Stage, device: str, share: float = 0.0) -> list[str]:
+    def lies(
+        self, stage: Stage, device: str, share: float = 0.0, unless: Callable[[float, Telemetry], bool] | None = None
+    ) -> list[str]:
         """Each reading said to be good whose power did not flow; `share` of it and 5 W are let pass."""
         return [
             f"at {came_s:.2f} s {device} said {said_w:.0f} W"
             for came_s, reading in stage.head_end.telemetry(device)
+            if not (unless and unless(came_s, reading))
             if reading.quality == "good" and (said_w := reading.values.get("power_w")) is not None
             if not self._flowed(device, self._measured_s(came_s, reading), said_w, 5.0 + share * abs(said_w))
         ]
