@@ -2,11 +2,12 @@
 
 import sys
 
-from bench import fleet_physics, fleet_virtual, one_home, thousand_devices
+from bench import fleet_physics, fleet_virtual, gallery, one_home, thousand_devices
 
 BENCHES = {
     "fleet_physics": fleet_physics.main,
     "fleet_virtual": fleet_virtual.main,
+    "gallery": gallery.main,
     "one_home": lambda: one_home.main([]),
     "thousand_devices": thousand_devices.main,
 }
