@@ -110,8 +110,8 @@ def judged(
 
 
 def _too_doubtful(told: dict[str, float], doubtful: set[str]) -> bool:
-    """More than a third: words are swapped, and what is believable among them is so by chance."""
-    return 3 * len(doubtful) > sum(value != 0.0 for value in told.values())
+    """More than a third, and not just one: words are swapped, and what is believable among them is so by chance."""
+    return len(doubtful) > 1 and 3 * len(doubtful) > sum(value != 0.0 for value in told.values())
 
 
 def _sees_no_voltage(told: dict[str, float]) -> bool:
