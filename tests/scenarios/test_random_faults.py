@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from firmware_py.config import LEASE_S
+from firmware_py.mistakes import LEASE_S
 from protocols.messages import Telemetry
 from sim_hardware.fault_script import FaultScript, RandomFaults
 from sim_hardware.faults import Word
