@@ -55,7 +55,7 @@ imports: $(DEV)
 
 .PHONY: fast
 fast: $(DEV)
-	@$(PYTEST) -q -n logical --dist worksteal -m "not system and not torture and not oracle" $(ARGS)
+	@$(PYTEST) -q -n logical --dist worksteal -m "not system and not torture and not oracle and not slow" $(ARGS)
 
 .PHONY: torture
 torture: $(DEV) ## kills, power loss and fuzzing, for minutes

@@ -121,6 +121,7 @@ def _insist_that_every_contract_ends(stage: Stage, count: int) -> None:
     assert {event.outcome for event in events if event.state == "expired"} <= {"delivered", "violated", "unproven"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(3))
 def test_an_hour_of_faults_by_chance(film: Film, seed: int, number: int) -> None:
     play(film, seed + number, HOUR_S)
