@@ -24,7 +24,7 @@ class Listener:
     """
 
     received: Callable[[bytearray], int]
-    writable: Callable[[], None]
+    writable: Callable[[], object]
     lost: Callable[[], None]
 
 
