@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from controller.laws import connection, dispatch, self_consumption
 from controller.settle import Verdict, settle
 from controller.split import Follower, Producer, Split, split
@@ -23,8 +25,7 @@ class Role(StrEnum):
     PRODUCER = "producer"
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceView:
+class DeviceView(msgspec.Struct, frozen=True):
     """A controllable device as frozen for a cycle. Power and state of charge are None where absent or too old.
 
     `falls_back`: it has a declared fallback power, so that running free is something it must be told and kept in.
@@ -40,8 +41,7 @@ class DeviceView:
     falls_back: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(msgspec.Struct, frozen=True):
     """Everything a decision may look at; powers are None where absent or too old to be believed."""
 
     now_s: float
@@ -61,8 +61,7 @@ class Params:
     rest: FallbackName = FallbackName.SELF_CONSUMPTION
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """Per device the power (follower) or production limit (producer), None to let it go; and who decided what.
 
     `clamp` says why the contract does not get all it asks for: a short word and a sentence; empty when it does.
@@ -75,8 +74,7 @@ class Decision:
     short_w: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(msgspec.Struct, frozen=True):
     """What the laws carry from cycle to cycle."""
 
     of_dispatch: dispatch.Memory = dispatch.Memory()
@@ -148,9 +146,10 @@ def _commands(inputs: Inputs, shared: Split) -> dict[str, float | None]:
 
 
 def _command(view: DeviceView, shared: Split) -> float | None:
-    if view.ratings is None or view.name not in {**shared.follow_w, **shared.limit_w}:
+    shares: Mapping[str, float | None] = shared.follow_w if view.role is Role.FOLLOWER else shared.limit_w
+    if view.ratings is None or view.name not in shares:
         return None
-    wanted_w = shared.follow_w.get(view.name) if view.role is Role.FOLLOWER else shared.limit_w[view.name]
+    wanted_w = shares[view.name]
     if wanted_w is None and view.falls_back:
         return view.ratings.produce_max_w
     return None if wanted_w is None else _hard(view.role, view.ratings, wanted_w)

@@ -7,14 +7,15 @@ reading of the connection point *measured after that* shows it), reverted (the f
 
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from controller.book import Entry
 from controller.cycle import Decision
 from controller.proof import Tally, measure, outcome
 from protocols.contracts import FallbackName, Outcome, State
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What is true after a cycle's commands: the newest reading of the connection point, and whether the devices hold.
 
     `applied`: every device confirmed its command, or its lease has lapsed, so that it stands in its own fallback.

@@ -6,13 +6,13 @@ wishes of the same rank the source's name breaks the tie, so the order of arriva
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from controller.wishes import Band, Wish
 
 
-@dataclass(frozen=True, slots=True)
-class Overruled:
+class Overruled(msgspec.Struct, frozen=True):
     """A wish that did not get what it asked for: its nearest ask, and who stood in the way."""
 
     source: str
@@ -22,8 +22,7 @@ class Overruled:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """The value (None: nobody has a preference), the band left for it, who set it and who was overruled."""
 
     value_w: float | None
@@ -37,8 +36,7 @@ class Verdict:
         return next((entry for entry in self.overruled if entry.source == source), None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Bound:
+class _Bound(msgspec.Struct, frozen=True):
     """A band and the sources that set its two ends."""
 
     band: Band = Band()

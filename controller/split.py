@@ -9,13 +9,13 @@ What the site does besides is measured, not modelled: meter minus devices. Devic
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from controller.wishes import Band
 
 
-@dataclass(frozen=True, slots=True)
-class Follower:
+class Follower(msgspec.Struct, frozen=True):
     """A device that follows a power: what it does now (W, consumption positive) and the band it can reach, and why."""
 
     name: str
@@ -25,8 +25,7 @@ class Follower:
     merit: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Producer:
+class Producer(msgspec.Struct, frozen=True):
     """A device that can be limited: what it does now (W, production negative), its rating (magnitude), its limit."""
 
     name: str
@@ -35,8 +34,7 @@ class Producer:
     limited_to_w: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(msgspec.Struct, frozen=True):
     """Powers for the followers, limits for the producers (None: lifted), and what nobody could take, with the reason."""
 
     follow_w: dict[str, float]

@@ -3,6 +3,7 @@
 These are looked for in the raw values, so that another mistake hides none of them.
 """
 
+import difflib
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -31,13 +32,21 @@ def table(raw: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def crossed(raw: dict[str, Any]) -> Iterator[Mistake]:
-    """Names that stand twice, a site meter that is none, a serial line with two settings, times that cannot work."""
+    """A password of nobody, names that stand twice, a site meter that is none, two settings of a line, times too short."""
     devices = tables(raw, "device")
+    yield from _login(table(raw, "mqtt"))
     yield from _names(devices)
     yield from _times(raw, devices)
     yield from _fallbacks(devices)
     yield from _site_meter(table(raw, "site").get("meter"), devices)
     yield from _lines(devices)
+
+
+def _login(mqtt: dict[str, Any]) -> Iterator[Mistake]:
+    """A client sends no password without a user name: the broker would see a stranger."""
+    mistyped = difflib.get_close_matches("username", mqtt)  # is said already
+    if "password_file" in mqtt and not mistyped:
+        yield Mistake("mqtt.username", "(absent)", "must be there beside password_file")
 
 
 def _names(devices: list[tuple[str, dict[str, Any]]]) -> Iterator[Mistake]:

@@ -1,6 +1,5 @@
 """The contract setpoint on the wire: the terms that an issuer signs, and the states that a node reports of them."""
 
-import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Literal
@@ -89,5 +88,6 @@ def encode_contract(contract: Contract) -> bytes:
 
 def utc_text(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds and a Z."""
-    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
-    return re.sub(r"\+00:00$", "Z", text)
+    # Several times faster than `isoformat`, and every message carries such texts; without a fraction where it is zero.
+    whole, _, fraction = msgspec.to_builtins(moment.astimezone(UTC)).removesuffix("Z").partition(".")
+    return f"{whole}.{fraction[:3] or '000'}Z"

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Protocol
 
+import msgspec
+
 from protocols.faults import Fault
 from protocols.readings import Measurement
 
@@ -110,8 +112,7 @@ class Clock(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """What came in on a subscribed topic, as bytes, untouched; or what is to go out, and whether it is to be retained."""
 
     topic: str

@@ -4,6 +4,7 @@ Power is positive when consumed or imported and negative when produced or export
 positive when absorbed (inductive). Energy registers count up only: `import` what flowed in, `export` what flowed out.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -66,8 +67,19 @@ QUANTITIES: Final[dict[str, Quantity]] = {
     )
 }
 
+# Looked up for every value of every reading.
+_BOUNDS: Final = {name: (quantity.least, quantity.most) for name, quantity in QUANTITIES.items()}
+
 
 def believable(name: str, value: float) -> bool:
     """Whether the value lies within the bounds of its quantity (NaN never does); an unknown name is a KeyError."""
-    quantity = QUANTITIES[name]
-    return quantity.least <= value <= quantity.most
+    least, most = _BOUNDS[name]
+    return least <= value <= most
+
+
+def beyond_belief(values: Mapping[str, float | None]) -> list[str]:
+    """The names whose value lies outside the bounds of its quantity."""
+    bounds = _BOUNDS
+    return [
+        name for name, value in values.items() if value is not None and not bounds[name][0] <= value <= bounds[name][1]
+    ]

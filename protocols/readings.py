@@ -1,8 +1,9 @@
 """A reading: what one device measured, when, and how far to trust it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 # Quantity name (protocols.quantities) to value; None where the device says "not available". Zero is an answer.
 Measurement = Mapping[str, float | None]
@@ -16,8 +17,7 @@ class Quality(StrEnum):
     STALE = "stale"  # the device answers with values that stand still; dated when they were first seen
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """One poll of one device.
 
     `measured_s` is the monotonic time at which the first request of the poll left (the values are at least that young),

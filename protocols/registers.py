@@ -73,7 +73,7 @@ class Field:
 
     def value(self, raw: float) -> float | None:
         """The value in its unit of a raw number; None where the device says it has none."""
-        if raw == self.absent or not math.isfinite(raw):
+        if raw == self.absent:
             return None
         value = raw * self.scale
         return value if math.isfinite(value) else None

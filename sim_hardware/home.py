@@ -110,5 +110,5 @@ class SimHome:
 
 
 def _sum(*phases: Phases) -> Phases:
-    l1, l2, l3 = (sum(column) for column in zip(*phases, strict=True))
-    return l1, l2, l3
+    l1, l2, l3 = zip(*phases, strict=True)
+    return sum(l1), sum(l2), sum(l3)

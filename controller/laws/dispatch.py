@@ -4,7 +4,9 @@ When blind (no fresh reading of the connection point) or cut off for longer than
 nothing, and says why; the site then follows the contract's fallback until the law sees again or the contract ends.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import msgspec
 
 from controller.wishes import Band, Rank, Wish
 from protocols.contracts import Contract
@@ -20,8 +22,7 @@ class Params:
     hold_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(msgspec.Struct, frozen=True):
     """Which contract is being followed, the power reached on its ramp, and since when."""
 
     contract_id: str | None = None
@@ -29,8 +30,7 @@ class Memory:
     at_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(msgspec.Struct, frozen=True):
     """The contract whose window is open (None: none), power and age at the connection point, age of the lost link."""
 
     contract: Contract | None
@@ -39,8 +39,7 @@ class Inputs:
     link_lost_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
+class Why(msgspec.Struct, frozen=True):
     """Why the contract is not followed (`reason` a stable word, empty when it is), and the power asked for now."""
 
     reason: str = ""
@@ -55,7 +54,7 @@ def step(params: Params, memory: Memory, now_s: float, inputs: Inputs) -> tuple[
         return Memory(), None, Why()
     blind = _blind(params, contract, inputs)
     if blind is not None or inputs.site_w is None:
-        return replace(memory, ramped_w=None, at_s=now_s), None, blind or Why()
+        return Memory(memory.contract_id, None, now_s), None, blind or Why()
     started = memory if memory.contract_id == contract.id else Memory(contract.id, None, now_s)
     target_w = _ramped(contract, started, now_s, inputs.site_w)
     why = f"contract {contract.id} of {contract.iss}: {contract.power_w:g} W until {contract.end:%H:%M:%S} UTC"

@@ -4,7 +4,6 @@ The marker "SunS" stands at 40000, 0 or 50000; behind it models follow one anoth
 the ID 0xFFFF.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -80,7 +79,7 @@ class Device:
         self._unit = unit
         self.chain = chain
 
-    async def snapshot(self, model: Model, names: Iterable[str]) -> Snapshot:
+    async def snapshot(self, model: Model, names: tuple[str, ...]) -> Snapshot:
         """These points with their scale factors, in one transaction; points behind the model's end are absent."""
         first, count = model.span(names)
         return await self._read(model, first, count)

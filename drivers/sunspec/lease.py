@@ -81,7 +81,7 @@ class LeasedControl:
 
     def __init__(self, device: Device, control: Control) -> None:
         self._device = device
-        self._control = control
+        self._control, self._points = control, control.points
 
     @property
     def model(self) -> Model:
@@ -90,7 +90,7 @@ class LeasedControl:
 
     async def look(self) -> Snapshot:
         """The control's registers as they are now."""
-        return await self._device.snapshot(self._control.model, self._control.points)
+        return await self._device.snapshot(self._control.model, self._points)
 
     async def lacks(self, fallback: float | None) -> tuple[str, ...]:
         """Which of its points the device has not implemented, as `704.WSetRvrtTms`; of those this fallback needs."""

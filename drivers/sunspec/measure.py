@@ -62,15 +62,10 @@ MEASURED: Final[dict[Model, tuple[Source, ...]]] = {
 }
 
 
-def points(model: Model) -> tuple[str, ...]:
-    """The points to read for what a model measures."""
-    return tuple(source.point for source in MEASURED[model])
+# The points to read for what a model measures.
+POINTS: Final = {model: tuple(source.point for source in sources) for model, sources in MEASURED.items()}
 
 
 def measured(model: Model, snapshot: Snapshot) -> dict[str, float | None]:
     """The quantities in a snapshot of these points."""
-    return {source.quantity: _turned(snapshot.value(source.point), source.factor) for source in MEASURED[model]}
-
-
-def _turned(value: float | None, factor: int) -> float | None:
-    return None if value is None else value * factor + 0.0  # no -0.0
+    return {quantity: snapshot.value(point, factor) for quantity, point, factor in MEASURED[model]}

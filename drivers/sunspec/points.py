@@ -70,12 +70,18 @@ class Model:
         self.number = number
         self.points = {point.name: point for point in points}
         self.texts = {text.name: text for text in texts}
+        self._spans: dict[tuple[str, ...], tuple[int, int]] = {}
         missing = {point.scale for point in self.points.values() if point.scale} - set(self.points)
         if missing:
             raise ValueError(f"model {number}: scale factors {sorted(missing)} are not points of it")
 
-    def span(self, names: Iterable[str]) -> tuple[int, int]:
+    def span(self, names: tuple[str, ...]) -> tuple[int, int]:
         """First offset and register count that hold these points and their scale factors."""
+        if names not in self._spans:
+            self._spans[names] = self._planned(names)
+        return self._spans[names]
+
+    def _planned(self, names: tuple[str, ...]) -> tuple[int, int]:
         points = [self.points[name] for name in names]
         points += [self.points[point.scale] for point in points if point.scale]
         first = min(point.offset for point in points)
@@ -94,15 +100,13 @@ class _Layout:
         for point in inside:
             code += f"{2 * (point.offset - end)}x{point.kind.code}"
             end = point.offset + point.kind.words
-        self._nothing: dict[str, int | None] = dict.fromkeys(model.points)
-        self._points = [(point.name, point.kind.absent) for point in inside]
+        # Where each point stands among the numbers, and what says "not implemented"; None behind the device's model.
+        self.places: dict[str, tuple[int, int] | None] = dict.fromkeys(model.points)
+        self.places |= {point.name: (index, point.kind.absent) for index, point in enumerate(inside)}
         self._words, self._numbers = struct.Struct(f">{count}H"), struct.Struct(f"{code}{2 * (first + count - end)}x")
 
-    def cut(self, words: Sequence[int]) -> dict[str, int | None]:
-        raw = dict(self._nothing)
-        for (name, absent), number in zip(self._points, self._numbers.unpack(self._words.pack(*words)), strict=True):
-            raw[name] = None if number == absent else number
-        return raw
+    def cut(self, words: Sequence[int]) -> tuple[int, ...]:
+        return self._numbers.unpack(self._words.pack(*words))
 
 
 _layout = cache(_Layout)
@@ -115,22 +119,34 @@ class Snapshot:
         self._model = model
         self._first = first
         self._words = words
-        self._raw = _layout(model, first, len(words)).cut(words)
+        layout = _layout(model, first, len(words))
+        self._places, self._numbers = layout.places, layout.cut(words)
+        self._exponents: dict[str, int | None] = {}
 
     def raw(self, name: str) -> int | None:
         """The number as it stands in the registers; None where not implemented or not in the device's model."""
-        return self._raw[name]
+        place = self._places[name]
+        if place is None:
+            return None
+        index, absent = place
+        number = self._numbers[index]
+        return None if number == absent else number
 
-    def value(self, name: str) -> float | None:
-        """The number in its unit, by the scale factor read with it."""
+    def value(self, name: str, factor: int = 1) -> float | None:
+        """The number in its unit, by the scale factor read with it, times a factor of the caller's."""
         raw, exponent = self.raw(name), self.exponent(name)
-        return None if raw is None or exponent is None else scaled(raw, exponent)
+        return None if raw is None or exponent is None else scaled(raw * factor, exponent)
 
     def exponent(self, name: str) -> int | None:
         """The power of ten by which the number is scaled; 0 for a point without scale factor."""
         factor = self._model.points[name].scale
         if factor is None:
             return 0
+        if factor not in self._exponents:
+            self._exponents[factor] = self._checked(factor)
+        return self._exponents[factor]
+
+    def _checked(self, factor: str) -> int | None:
         exponent = self.raw(factor)
         if exponent is not None and abs(exponent) > SCALE_MOST:
             raise BadReply(f"model {self._model.number}: {factor} is {exponent}; allowed is -10 to 10")

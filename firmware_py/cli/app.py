@@ -2,28 +2,99 @@
 
 import logging
 import sys
-from typing import Annotated
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from firmware_py.cli import contract, demo, fleet, home, keys, read, sim
+
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """A command, or a group of them where there is no example: its module, what in it, and its line in the help."""
+
+    module: str
+    name: str
+    help: str
+    example: str = ""
+
+
+_BELOW: Final = {
+    "home": _Below(
+        "firmware_py.cli.home",
+        "run",
+        "Run a home node until it is told to stop (SIGTERM or Ctrl-C); it lets go of every device first.",
+        "busbar home /etc/busbar/home.toml",
+    ),
+    "check": _Below(
+        "firmware_py.cli.home",
+        "check",
+        "Check a configuration: every mistake at once, each with key, value and what is allowed; exit code 2.",
+        "busbar check /etc/busbar/home.toml",
+    ),
+    "read": _Below(
+        "firmware_py.cli.read",
+        "read",
+        "Read a meter or inverter: every quantity, with its unit.",
+        "busbar read 'serial:///dev/ttyUSB0?baud=9600' --model sdm630 --watch",
+    ),
+    "fleet": _Below(
+        "firmware_py.cli.fleet",
+        "fleet",
+        "Run a fleet: on virtual time, in real time, or so many times faster.",
+        "busbar fleet examples/one-home.toml --virtual 24h --json",
+    ),
+    "demo": _Below(
+        "firmware_py.cli.demo",
+        "demo",
+        "Run a simulated home on real wires, its real home node, and a scripted contract.",
+        "busbar demo --for 30s --json",
+    ),
+    "contract": _Below("firmware_py.cli.contract", "app", "Write, sign and send contract setpoints."),
+    "keys": _Below("firmware_py.cli.keys", "app", "Make the keys that contracts are signed with."),
+    "sim": _Below("firmware_py.cli.sim", "app", "Simulated devices on real wires."),
+}
+
+
+class _Group(TyperGroup):
+    """Imports what a command needs when it is called: all of it takes a second, on a Pi several."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - typer brings its own click
+        """As the base class, with the real command in the place of its line."""
+        if args[0] in _BELOW:
+            self.commands[args[0]] = _real(args[0])
+        return super().resolve_command(ctx, args)
+
+
+def _real(name: str) -> Any:  # noqa: ANN401 - typer brings its own click
+    below, alone = _BELOW[name], typer.Typer()
+    found = getattr(import_module(below.module), below.name)
+    if below.example:
+        alone.command(name, epilog=f"Example: {below.example}")(found)
+    else:
+        alone.add_typer(found, name=name)
+    return get_group(alone).commands[name]
+
 
 app = typer.Typer(
     name="busbar",
+    cls=_Group,
     help="The software of the grid edge: meters, inverters and contracts at one connection point.",
     epilog="Example: busbar demo --for 30s",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(contract.app, name="contract")
-app.add_typer(keys.app, name="keys")
-app.add_typer(sim.app, name="sim")
-app.command("home", epilog="Example: busbar home /etc/busbar/home.toml")(home.run)
-app.command("check", epilog="Example: busbar check /etc/busbar/home.toml")(home.check)
-app.command("read", epilog="Example: busbar read 'serial:///dev/ttyUSB0?baud=9600' --model sdm630 --watch")(read.read)
-app.command("fleet", epilog="Example: busbar fleet examples/one-home.toml --virtual 24h --json")(fleet.fleet)
-app.command("demo", epilog="Example: busbar demo --for 30s --json")(demo.demo)
+
+
+def _line() -> None:
+    """Stands for a command in the help."""
+
+
+for _name, _below in _BELOW.items():
+    app.command(_name, help=_below.help)(_line)
 
 
 @app.callback()

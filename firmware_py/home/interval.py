@@ -4,27 +4,33 @@ Consecutive intervals tile: the register at the end of one is the register at th
 lost between two polls. A register that falls is left out and named, never turned into a difference.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from protocols.contracts import utc_text
 from protocols.messages import ClockStatus, Counter, Interval
 from protocols.quantities import QUANTITIES
-from protocols.readings import Reading
+from protocols.readings import Measurement, Reading
 
 _REGISTERS: Final = ("energy_import_wh", "energy_export_wh")
 _GOOD_SHARE: Final = 0.9
 _POWER_MOST_W: Final = QUANTITIES["power_w"].most
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True):
     """One moment on both clocks."""
 
     now_s: float
     utc: datetime
     clock: ClockStatus
+
+    def utc_text(self, then_s: float) -> str:
+        """The wall time of another moment, for a message."""
+        return utc_text(self.utc + timedelta(seconds=then_s - self.now_s))
 
 
 @dataclass(slots=True)
@@ -35,14 +41,21 @@ class _Open:
     end: datetime
     end_s: float
     readings: int = 0
-    sums: dict[str, tuple[float, int]] = field(default_factory=dict)
+    sums: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     first: dict[str, float] = field(default_factory=dict)
     last: dict[str, float] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
-    def average(self, name: str, value: float) -> None:
-        total, count = self.sums.get(name, (0.0, 0))
-        self.sums[name] = (total + value, count + 1)
+    def average(self, values: Measurement) -> None:
+        sums, counts = self.sums, self.counts
+        for name, value in values.items():
+            if value is not None:
+                sums[name] += value
+                counts[name] += 1
+
+    def means(self) -> dict[str, float]:
+        return {name: total / self.counts[name] for name, total in self.sums.items() if name not in _REGISTERS}
 
     def count(self, name: str, value: float, most_wh: float) -> None:
         before = self.last.get(name, value)
@@ -82,13 +95,10 @@ class IntervalMeter:
         most_wh = _POWER_MOST_W * max(reading.measured_s - self._measured_s, 1.0) / 3600
         self._serial, self._measured_s = reading.serial, reading.measured_s
         open_.readings += 1
-        for name, value in reading.values.items():
-            if value is None:
-                continue
-            if name in _REGISTERS:
-                open_.count(name, value, most_wh)
-            else:
-                open_.average(name, value)
+        open_.average(reading.values)
+        for register in _REGISTERS:
+            if (value := reading.value(register)) is not None:
+                open_.count(register, value, most_wh)
         return closed
 
     def tick(self, moment: Moment) -> list[Interval]:
@@ -115,7 +125,7 @@ class IntervalMeter:
             quality="good" if not notes and done.readings >= _GOOD_SHARE * expected else "incomplete",
             readings=done.readings,
             expected=expected,
-            means={name: total / count for name, (total, count) in done.sums.items()},
+            means=done.means(),
             counters=done.counters(self._serial),
             note="; ".join(notes),
         )

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import msgspec
 
 from controller.health import DeviceHealth, Health, answered, missed, retry_after_s
 from protocols.faults import Fault
 from protocols.ports import Clock, Meter, Nameplate
-from protocols.quantities import believable
+from protocols.quantities import beyond_belief
 from protocols.readings import Measurement, Quality, Reading
 
 _log = logging.getLogger("busbar.device")
@@ -69,8 +71,8 @@ class Poller:
             self._change(missed(self.health, str(fault)))
             return
         self._seq += 1
-        reading = judged(self.name, self._seq, (asked_s, self._clock.now_s()), values)
-        self.latest = self._dated(replace(reading, serial=self.nameplate.serial))
+        times_s = (asked_s, self._clock.now_s())
+        self.latest = self._dated(judged(self.name, self._seq, times_s, values, self.nameplate.serial))
         self._change(answered(self.health))
         self._listeners.reading(self.latest)
 
@@ -80,7 +82,7 @@ class Poller:
             self._seen, self._seen_s = reading.values, reading.measured_s
         if self._frozen_after_s is None or reading.measured_s - self._seen_s <= self._frozen_after_s:
             return reading
-        return replace(reading, measured_s=self._seen_s, quality=Quality.STALE)
+        return msgspec.structs.replace(reading, measured_s=self._seen_s, quality=Quality.STALE)
 
     def _change(self, health: DeviceHealth) -> None:
         changed = health.state is not self.health.state
@@ -91,8 +93,9 @@ class Poller:
             self._listeners.health(self.name, health)
 
 
-def judged(device: str, seq: int, times_s: tuple[float, float], values: Measurement) -> Reading:
+def judged(device: str, seq: int, times_s: tuple[float, float], values: Measurement, serial: str = "") -> Reading:
     """A reading whose unbelievable values are taken out; `times_s` is (asked, answered)."""
-    doubtful = {name for name, value in values.items() if value is not None and not believable(name, value)}
-    kept = {name: None if name in doubtful else value for name, value in values.items()}
-    return Reading(device, seq, *times_s, kept, Quality.SUSPECT if doubtful else Quality.GOOD)
+    doubtful = beyond_belief(values)
+    if not doubtful:
+        return Reading(device, seq, *times_s, values, Quality.GOOD, serial)
+    return Reading(device, seq, *times_s, {**values, **dict.fromkeys(doubtful)}, Quality.SUSPECT, serial)

@@ -1,7 +1,6 @@
 """What the node says of itself and its devices: telemetry, intervals, events, and why each value is what it is."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from controller.cycle import Decision, Inputs
 from controller.health import DeviceHealth
@@ -31,9 +30,10 @@ class Reporter:
     def reading(self, reading: Reading) -> None:
         """A device was read: publish it and count it into its interval."""
         self.readings += 1
-        self._outbox.say(self._topics.telemetry(reading.device), encode(self._telemetry(reading)))
+        moment = self._moment()
+        self._outbox.say(self._topics.telemetry(reading.device), encode(self._telemetry(reading, moment)))
         if (meter := self._intervals.get(reading.device)) is not None:
-            self._record(meter.add(reading, self._moment()))
+            self._record(meter.add(reading, moment))
 
     def tick(self) -> None:
         """Close the intervals that are over, with or without readings; say what could not be said before."""
@@ -83,7 +83,7 @@ class Reporter:
         verdict = decision.verdict
         return Why(
             node=self._topics.node,
-            at=self._utc_text(inputs.now_s),
+            at=self._moment().utc_text(inputs.now_s),
             site_w=inputs.site_w,
             target_w=verdict.value_w,
             set_by=verdict.set_by,
@@ -94,10 +94,6 @@ class Reporter:
             overruled=[WhyOverruled(o.source, o.asked_w, o.got_w, o.by) for o in verdict.overruled],
         )
 
-    def _utc_text(self, then_s: float) -> str:
-        """The wall time of a moment of the monotonic clock."""
-        return utc_text(self._clock.utc() - timedelta(seconds=self._clock.now_s() - then_s))
-
     def _record(self, closed: list[Interval]) -> None:
         for interval in closed:
             self._outbox.record(INTERVAL, encode(interval))
@@ -105,15 +101,14 @@ class Reporter:
     def _moment(self) -> Moment:
         return Moment(self._clock.now_s(), self._clock.utc(), clock_status(self._clock))
 
-    def _telemetry(self, reading: Reading) -> Telemetry:
-        now_s, utc = self._clock.now_s(), self._clock.utc()
+    def _telemetry(self, reading: Reading, moment: Moment) -> Telemetry:
         return Telemetry(
             node=self._topics.node,
             device=reading.device,
             seq=reading.seq,
-            measured_at=utc_text(utc - timedelta(seconds=now_s - reading.measured_s)),
-            received_at=utc_text(utc - timedelta(seconds=now_s - reading.received_s)),
-            clock=clock_status(self._clock),
+            measured_at=moment.utc_text(reading.measured_s),
+            received_at=moment.utc_text(reading.received_s),
+            clock=moment.clock,
             quality=reading.quality,
             values=dict(reading.values),
         )

@@ -116,17 +116,20 @@ class Model:
 
 
 class Slot(NamedTuple):
-    """Where a point of one device lies, in which unit, and how wide."""
+    """Where a point of one device lies, in which unit, and the range of its raw number."""
 
     offset: int
     size: int
     unit: float
+    least: int
+    most: int
     kind: Kind
 
     @classmethod
     def of(cls, model: Model, point: Point, scales: Mapping[str, int]) -> "Slot":
         """The place of a point in the device's model; without a scale factor its unit is 1."""
-        return cls(model.offsets[point.name], point.size, 10.0 ** scales.get(point.scale or "", 0), point.kind)
+        unit, kind = 10.0 ** scales.get(point.scale or "", 0), point.kind
+        return cls(model.offsets[point.name], point.size, unit, kind.least, kind.most, kind)
 
 
 class Block:
@@ -140,35 +143,37 @@ class Block:
         self.words = [model.id, model.length] + [0] * model.length
         self._slots = {point.name: Slot.of(model, point, scales) for point in model.points}
         for point in model.points:
-            self._store(self._slots[point.name], scales.get(point.name, point.kind.absent))
+            self._store(model.offsets[point.name], point.size, scales.get(point.name, point.kind.absent))
 
     def put(self, **values: float | str | None) -> None:
         """Set points in their units; None: not implemented."""
         slots, words = self._slots, self.words
         for name, value in values.items():
-            offset, size, unit, kind = slot = slots[name]
+            offset, size, unit, least, most, kind = slots[name]
             if isinstance(value, str):
-                self._store_text(slot, value)
+                self._store_text(offset, size, value)
                 continue
-            raw = kind.absent if value is None else kind.clip(round(value / unit))
+            raw = kind.absent if value is None else round(value / unit)
+            if value is not None and not least <= raw <= most:
+                raw = kind.clip(raw)
             if size == 1:
                 words[offset] = raw & 0xFFFF
             else:
-                self._store(slot, raw)
+                self._store(offset, size, raw)
 
     def get(self, name: str) -> float:
         """A numeric point in its unit."""
-        slot = self._slots[name]
-        return join(slot.kind, self.words[slot.offset : slot.offset + slot.size]) * slot.unit
+        offset, size, unit, _, _, kind = self._slots[name]
+        return join(kind, self.words[offset : offset + size]) * unit
 
-    def _store(self, slot: Slot, raw: int) -> None:
-        for index in range(slot.offset + slot.size - 1, slot.offset - 1, -1):
+    def _store(self, offset: int, size: int, raw: int) -> None:
+        for index in range(offset + size - 1, offset - 1, -1):
             self.words[index] = raw & 0xFFFF
             raw >>= 16
 
-    def _store_text(self, slot: Slot, text: str) -> None:
-        data = text.encode("ascii").ljust(2 * slot.size, b"\0")[: 2 * slot.size]
-        self._store(slot, int.from_bytes(data, "big"))
+    def _store_text(self, offset: int, size: int, text: str) -> None:
+        data = text.encode("ascii").ljust(2 * size, b"\0")[: 2 * size]
+        self._store(offset, size, int.from_bytes(data, "big"))
 
     def plan(self, offset: int, words: Sequence[int]) -> dict[str, list[int]]:
         """Which points these words at this offset are; IllegalAddress or IllegalValue where they may not be written."""
@@ -205,11 +210,10 @@ class Block:
 
 def join(kind: Kind, words: Sequence[int]) -> int:
     """The raw number that these registers are, most significant first."""
-    raw = 0
-    for word in words:
+    raw = words[0]
+    for word in words[1:]:
         raw = raw << 16 | word
-    top = 1 << (16 * len(words) - 1)
-    return raw - 2 * top if kind.signed and raw & top else raw
+    return raw - (kind.most + 1) * 2 if kind.signed and raw > kind.most else raw
 
 
 def _values(start: int, block: Block) -> Iterator[Value]:
@@ -233,13 +237,13 @@ class SunSpecImage:
 
     def __init__(self, blocks: Sequence[Block], *, base: int = 40_000) -> None:
         self._base = base
-        self._blocks: list[tuple[int, Block]] = []
+        self._places: list[tuple[int, int, Block]] = []  # from, to, what
         address = base + len(SUNS)
         for block in blocks:
-            self._blocks.append((address, block))
+            self._places.append((address, address + len(block.words), block))
             address += len(block.words)
         self._end = address + len(END)
-        self._layout = tuple(value for start, block in self._blocks for value in _values(start, block))
+        self._layout = tuple(value for start, _, block in self._places for value in _values(start, block))
         self._factory = [list(block.words) for block in blocks]
 
     def layout(self, table: Table) -> Sequence[Value]:
@@ -250,7 +254,7 @@ class SunSpecImage:
         """Every control is again as it left the factory, and the device acts on it."""
         controls = [
             (block, words)
-            for (_, block), words in zip(self._blocks, self._factory, strict=True)
+            for (_, _, block), words in zip(self._places, self._factory, strict=True)
             if block.allowed and block.model.id not in KEPT
         ]
         for block, words in controls:
@@ -260,7 +264,7 @@ class SunSpecImage:
 
     def address(self, model: int, name: str) -> int:
         """Where a point of a model stands; KeyError where the device lacks it."""
-        for address, block in self._blocks:
+        for address, _, block in self._places:
             if block.model.id == model:
                 return address + block.model.offsets[name]
         raise KeyError(f"no model {model}")
@@ -272,25 +276,17 @@ class SunSpecImage:
         last = address + count
         if address < self._base or last > self._end:
             raise IllegalAddress(f"{count} registers at {address}: this map is {self._base} to {self._end - 1}")
-        pieces = [(self._base, SUNS), *self._touched(address, last), (self._end - len(END), END)]
-        found: list[int] = []
-        for start, words in pieces:
-            found += words[max(0, address - start) : max(0, last - start)]
-        return found
-
-    def _touched(self, first: int, last: int) -> list[tuple[int, Sequence[int]]]:
-        """The blocks of which something is asked, brought up to date."""
-        touched: list[tuple[int, Sequence[int]]] = []
-        for address, block in self._blocks:
-            if address < last and first < address + len(block.words):
+        found = list(SUNS[address - self._base : last - self._base])
+        for start, end, block in self._places:
+            if start < last and address < end:
                 block.refresh()
-                touched.append((address, block.words))
-        return touched
+                found += block.words[max(0, address - start) : last - start]
+        return found + list(END[max(0, address - self._end + len(END)) : max(0, last - self._end + len(END))])
 
     def write(self, address: int, words: Sequence[int]) -> None:
         """Whole, writable points of one model, with values that they take: all or nothing."""
-        for start, block in self._blocks:
-            if start <= address and address + len(words) <= start + len(block.words):
+        for start, end, block in self._places:
+            if start <= address and address + len(words) <= end:
                 block.apply(block.plan(address - start, words))
                 return
         raise IllegalAddress(f"{len(words)} registers at {address} are not inside one model")

@@ -29,7 +29,7 @@ class ReversionTimer:
 
     def touched(self, names: frozenset[str]) -> None:
         """These points were written."""
-        if names & {self.enable, self.time, *self.values}:
+        if not names.isdisjoint((self.enable, self.time, *self.values)):
             self.left_s = self.block.get(self.time) if self.block.get(self.enable) else 0.0
             self.show()
 

@@ -40,9 +40,9 @@ def measure(block: Block, t: Terminal) -> None:
     """Show what flows at the terminal."""
     total_w, total_var = t.total_w, t.total_var
     apparent_va, currents_a = math.hypot(total_w, total_var), [t.current_a(phase) for phase in range(3)]
-    block.put(W=-total_w, VA=apparent_va, Var=-total_var, A=sum(currents_a))
-    block.put(PF=-total_w / apparent_va if apparent_va > 0.0 else 1.0, Hz=t.frequency_hz, LNV=sum(t.voltage_v) / 3.0)
-    block.put(TotWhInj=sum(t.export_wh), TotWhAbs=sum(t.import_wh))
+    factor = -total_w / apparent_va if apparent_va > 0.0 else 1.0
+    block.put(W=-total_w, VA=apparent_va, Var=-total_var, A=sum(currents_a), PF=factor, Hz=t.frequency_hz)
+    block.put(LNV=sum(t.voltage_v) / 3.0, TotWhInj=sum(t.export_wh), TotWhAbs=sum(t.import_wh))
     for phase, (w, va, var, a, v, injected, absorbed) in enumerate(PHASES):
         power_w, current_a, voltage_v = t.power_w[phase], currents_a[phase], t.voltage_v[phase]
         block.put(**{w: -power_w, va: t.apparent_va(phase), var: -t.reactive_var[phase], a: current_a, v: voltage_v})

@@ -44,14 +44,14 @@ def test_resting_idle_lets_everything_go() -> None:
 
 
 def test_a_contract_steers_the_connection_point() -> None:
-    decision = decided(replace(INPUTS, contract=CONTRACT))
+    decision = decided(msgspec.structs.replace(INPUTS, contract=CONTRACT))
     assert decision.commands == {"battery": -2500.0, "pv": None}
     assert (decision.verdict.set_by, decision.clamp) == ("contract", ("", ""))
 
 
 def test_zero_watts_is_a_contract_like_any_other() -> None:
     zero = msgspec.structs.replace(CONTRACT, power_w=0.0)
-    decision = decided(replace(INPUTS, contract=zero), replace(PARAMS, rest=FallbackName.IDLE))
+    decision = decided(msgspec.structs.replace(INPUTS, contract=zero), replace(PARAMS, rest=FallbackName.IDLE))
     assert (decision.verdict.value_w, decision.verdict.set_by) == (0.0, "contract")
 
 
@@ -64,7 +64,7 @@ def test_zero_watts_is_a_contract_like_any_other() -> None:
     ],
 )
 def test_a_blind_contract_law_goes_to_the_contracts_fallback(change: dict[str, float | None], reason: str) -> None:
-    decision = decided(replace(INPUTS, contract=CONTRACT, **change))  # type: ignore[arg-type]
+    decision = decided(msgspec.structs.replace(INPUTS, contract=CONTRACT, **change))
     assert decision.law.reason == reason
     assert decision.commands == {"battery": None, "pv": None}
 
@@ -72,38 +72,43 @@ def test_a_blind_contract_law_goes_to_the_contracts_fallback(change: dict[str, f
 def test_the_contract_can_shorten_the_sites_patience_and_not_lengthen_it() -> None:
     short = msgspec.structs.replace(CONTRACT, hold_s=10.0)
     long = msgspec.structs.replace(CONTRACT, hold_s=600.0)
-    assert decided(replace(INPUTS, contract=short, link_lost_s=11.0)).law.reason == "link_lost"
-    assert decided(replace(INPUTS, contract=long, link_lost_s=59.0)).law.reason == ""
-    assert decided(replace(INPUTS, contract=long, link_lost_s=61.0)).law.reason == "link_lost"
+    assert decided(msgspec.structs.replace(INPUTS, contract=short, link_lost_s=11.0)).law.reason == "link_lost"
+    assert decided(msgspec.structs.replace(INPUTS, contract=long, link_lost_s=59.0)).law.reason == ""
+    assert decided(msgspec.structs.replace(INPUTS, contract=long, link_lost_s=61.0)).law.reason == "link_lost"
 
 
 @pytest.mark.parametrize(("soc_percent", "want_w"), [(100.0, 0.0), (None, None)])
 def test_a_full_battery_takes_nothing_and_an_unknown_one_no_part(
     soc_percent: float | None, want_w: float | None
 ) -> None:
-    sunny = replace(INPUTS, site_w=-3000.0, devices=(replace(BATTERY, soc_percent=soc_percent), PV), contract=CONTRACT)
+    sunny = msgspec.structs.replace(
+        INPUTS,
+        site_w=-3000.0,
+        devices=(msgspec.structs.replace(BATTERY, soc_percent=soc_percent), PV),
+        contract=CONTRACT,
+    )
     decision = decided(sunny)
     assert decision.commands["battery"] == want_w
     assert decision.commands["pv"] == pytest.approx(2000.0)  # 1000 W less than now
 
 
 def test_an_empty_battery_gives_nothing_and_the_contract_is_clamped() -> None:
-    empty = replace(BATTERY, soc_percent=5.0, soc_least_percent=5.0)
-    decision = decided(replace(INPUTS, devices=(empty, PV), contract=CONTRACT))
+    empty = msgspec.structs.replace(BATTERY, soc_percent=5.0, soc_least_percent=5.0)
+    decision = decided(msgspec.structs.replace(INPUTS, devices=(empty, PV), contract=CONTRACT))
     assert decision.commands["battery"] == 0.0
     assert decision.clamp == ("devices", "2500 W of production missing: battery is empty at 5 %, pv makes 3000 W")
     assert decision.short_w == pytest.approx(-2500.0)
 
 
 def test_a_device_not_seen_is_let_go_and_the_rest_carries_on() -> None:
-    dead = replace(BATTERY, power_w=None)
-    decision = decided(replace(INPUTS, site_w=-4000.0, devices=(dead, PV), contract=CONTRACT))
+    dead = msgspec.structs.replace(BATTERY, power_w=None)
+    decision = decided(msgspec.structs.replace(INPUTS, site_w=-4000.0, devices=(dead, PV), contract=CONTRACT))
     assert decision.commands == {"battery": None, "pv": pytest.approx(1000.0)}
 
 
 def test_the_connections_limit_is_stronger_than_the_contract() -> None:
     tight = replace(PARAMS, connection=connection.Params(9000.0, 1500.0))
-    decision = decided(replace(INPUTS, contract=CONTRACT), tight)
+    decision = decided(msgspec.structs.replace(INPUTS, contract=CONTRACT), tight)
     assert decision.verdict.value_w == -1500.0
     assert decision.clamp[0] == "connection"
 
@@ -112,7 +117,7 @@ def test_a_ramp_starts_where_the_site_is() -> None:
     ramped = msgspec.structs.replace(CONTRACT, ramp_w_per_s=100.0)
     memory, targets = Memory(), []
     for second in range(4):
-        inputs = replace(INPUTS, now_s=100.0 + second, contract=ramped)
+        inputs = msgspec.structs.replace(INPUTS, now_s=100.0 + second, contract=ramped)
         memory, decision = decide(PARAMS, memory, inputs)
         targets.append(decision.law.asked_w)
     assert targets == [500.0, 400.0, 300.0, 200.0]
@@ -120,15 +125,15 @@ def test_a_ramp_starts_where_the_site_is() -> None:
 
 def test_a_producer_with_a_fallback_is_kept_free_by_lease_and_falls_back_only_when_nobody_sees() -> None:
     """Let go, it would fall to its fallback limit in the middle of a sunny day."""
-    devices = (BATTERY, replace(PV, falls_back=True))
-    assert decided(replace(INPUTS, devices=devices)).commands["pv"] == 5000.0
-    held = (BATTERY, replace(PV, falls_back=True, limited_to_w=5000.0))
-    assert decided(replace(INPUTS, devices=held)).commands["pv"] == 5000.0
-    assert decided(replace(INPUTS, devices=devices, site_w=None)).commands["pv"] is None
+    devices = (BATTERY, msgspec.structs.replace(PV, falls_back=True))
+    assert decided(msgspec.structs.replace(INPUTS, devices=devices)).commands["pv"] == 5000.0
+    held = (BATTERY, msgspec.structs.replace(PV, falls_back=True, limited_to_w=5000.0))
+    assert decided(msgspec.structs.replace(INPUTS, devices=held)).commands["pv"] == 5000.0
+    assert decided(msgspec.structs.replace(INPUTS, devices=devices, site_w=None)).commands["pv"] is None
 
 
 def test_commands_never_leave_the_ratings() -> None:
     hungry = msgspec.structs.replace(CONTRACT, power_w=9000.0)
-    decision = decided(replace(INPUTS, contract=hungry))
+    decision = decided(msgspec.structs.replace(INPUTS, contract=hungry))
     assert decision.commands["battery"] == 5000.0
     assert decision.commands["pv"] == 0.0

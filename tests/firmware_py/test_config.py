@@ -14,6 +14,7 @@ id = "home-1"
 state_dir = "state"
 [mqtt]
 url = "mqtt://broker.example"
+username = "home-1"
 password_file = "password"
 [site]
 meter = "grid"
@@ -97,6 +98,7 @@ def test_five_mistakes_are_five_lines(folder: Path) -> None:
         ('key_file = "dso.pub"', 'key_file = "none.pub"', "issuer.0.key_file"),
         ('key_file = "dso.pub"', 'key_file = "password"', "issuer.0.key_file"),
         ('password_file = "password"', 'password_file = "nothing"', "mqtt.password_file"),
+        ('username = "home-1"', "", "mqtt.username = (absent): must be there beside password_file"),
         ('id = "home-1"', "", "node.id = (absent)"),
         ("[site]", "[sight]", "sight"),
         ('id = "home-1"', 'id = "home-1"\ncycle_s = 3', "site.blind_after_s = 5.0: at least 6"),

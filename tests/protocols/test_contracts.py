@@ -79,3 +79,11 @@ def test_times_are_told_in_utc() -> None:
     moment = datetime(2026, 6, 21, 14, 0, 0, 250_000, timezone(timedelta(hours=2)))
     assert utc_text(moment) == "2026-06-21T12:00:00.250Z"
     assert utc_text(moment.astimezone(UTC)) == "2026-06-21T12:00:00.250Z"
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_times_are_told_to_the_millisecond(moment: datetime) -> None:
+    text = utc_text(moment)
+    assert len(text) == len("2026-06-21T12:00:00.250Z")
+    assert text.endswith("Z")
+    assert datetime.fromisoformat(text) == moment.replace(microsecond=moment.microsecond // 1000 * 1000)

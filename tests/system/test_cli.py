@@ -1,7 +1,9 @@
 """`busbar` as people run it: help with examples, a configuration checked, keys made."""
 
+import asyncio
 import json
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,8 +47,8 @@ url = "tcp://battery.example"
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:  # noqa: ANN401 - typer brings its own click
     """Every command and group of commands, by the words one types."""
     yield path
-    for name, below in getattr(command, "commands", {}).items():
-        yield from commands(below, (*path, name))
+    for name in list(getattr(command, "commands", {})):
+        yield from commands(command.resolve_command(None, [name])[1], (*path, name))
 
 
 ALL = list(commands(get_command(app)))
@@ -73,6 +75,26 @@ def test_help_has_an_example(path: tuple[str, ...]) -> None:
     assert shown.exit_code == 0, shown.output
     (example,) = [line for line in shown.output.splitlines() if "Example: " in line]
     assert " ".join(("busbar", *path)) in example
+
+
+def test_each_line_of_the_help_is_that_of_its_command() -> None:
+    lines = {name: line.help for name, line in get_command(app).commands.items()}  # type: ignore[attr-defined]
+    group = get_command(app)
+    real = {name: group.resolve_command(None, [name])[1].help for name in lines}  # type: ignore[attr-defined]
+    assert lines == real
+
+
+async def test_help_needs_nothing_that_a_command_needs() -> None:
+    """All of it takes a second, on a Pi several."""
+    code = (
+        "import sys; from firmware_py.cli.app import app; app(['--help'], standalone_mode=False); print(*sys.modules)"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    loaded = out.decode().splitlines()[-1].split()
+    assert "typer" in loaded
+    assert not {"pydantic", "aiomqtt", "joserfc", "sim_hardware", "drivers", "firmware_py.compose"} & set(loaded)
 
 
 async def test_help_as_a_process() -> None:
