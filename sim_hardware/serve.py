@@ -1,12 +1,11 @@
-"""A simulated home on real wires (`serve`), in memory (`memory_buses`), or one device of it (`serve_device`)."""
+"""A simulated home on real wires (`serve`), or in memory (`memory_buses`)."""
 
 import asyncio
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Final, Protocol
-from urllib.parse import urlsplit
+from typing import Final, Protocol, TypeVar
 
 from sim_hardware.faces.memory import LATENCY_S, MemoryBus
 from sim_hardware.faces.rtu import RtuFace
@@ -23,8 +22,6 @@ MEMORY_URLS: Final = {
     "battery": "tcp://battery.sim:502",
     "load": "serial:///dev/sim-load?baud=9600",
 }
-# Device models that can be served alone, and which part of a home each is.
-SIM_MODELS: Final = {"sdm630": "grid", "sunspec-inverter": "pv", "sunspec-battery": "battery", "sunspec-der": "pv"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,9 @@ class Timed(Protocol):
         ...
 
 
+T = TypeVar("T", bound=Timed)
+
+
 async def tick(home: Timed, step_s: float = STEP_S) -> None:
     """Let the home's time follow the loop's, in steps of equal length, until cancelled."""
     loop = asyncio.get_running_loop()
@@ -61,8 +61,8 @@ async def tick(home: Timed, step_s: float = STEP_S) -> None:
 
 
 @asynccontextmanager
-async def ticking(home: SimHome, step_s: float = STEP_S) -> AsyncIterator[SimHome]:
-    """The home with its time running; on virtual time a step of 1 s is plenty."""
+async def ticking(home: T, step_s: float = STEP_S) -> AsyncIterator[T]:
+    """The home (or whatever moves with time) with its time running; on virtual time a step of 1 s is plenty."""
     ticker = asyncio.get_running_loop().create_task(tick(home, step_s), name="physics")
     try:
         yield home
@@ -100,29 +100,3 @@ async def serve(
 def _face(home: SimHome, name: str, host: str, port: int) -> TcpFace | RtuFace:
     images, faults = {UNIT: home.images[name]}, {UNIT: home.faults[name]}
     return RtuFace(images, faults) if name == ON_RTU else TcpFace(images, faults, host, port)
-
-
-@asynccontextmanager
-async def serve_device(model: str, listen: str, unit: int = UNIT, *, seed: int = 1) -> AsyncIterator[str]:
-    """One device alone, in a simulated home of its own; yields its url.
-
-    `listen` is `tcp://host:port` (port 0: a free one) or `pty`. ValueError names what is allowed.
-    """
-    if model not in SIM_MODELS:
-        raise ValueError(f"device {model!r}: not one of {', '.join(SIM_MODELS)}")
-    home = SimHome(seed, inverter="7xx" if model == "sunspec-der" else "1xx")
-    images, faults = {unit: home.images[SIM_MODELS[model]]}, {unit: home.faults[SIM_MODELS[model]]}
-    face = RtuFace(images, faults) if listen == "pty" else TcpFace(images, faults, *_host_port(listen))
-    async with face, ticking(home):
-        yield face.url
-
-
-def _host_port(listen: str) -> tuple[str, int]:
-    parts = urlsplit(listen)
-    try:
-        port = parts.port
-    except ValueError:  # out of range or not a number
-        port = None
-    if parts.scheme != "tcp" or not parts.hostname or port is None:
-        raise ValueError(f"listen {listen!r}: neither tcp://HOST:PORT nor pty")
-    return parts.hostname, port

@@ -10,10 +10,11 @@ import msgspec
 import typer
 
 from firmware_py.cli.options import BAD_INPUT, Json, parse_duration, stop
+from firmware_py.cli.worlds import told, world_config
 from firmware_py.fleet.live import Live, run_fleet_live
 from firmware_py.fleet.summary import Summary
 from firmware_py.fleet.virtual import Run, run_fleet_virtual
-from sim_hardware.world.config import WorldConfig, WorldError, load_world
+from sim_hardware.world.config import WorldConfig
 from sim_hardware.world.plan import Shard, planned
 
 
@@ -42,28 +43,21 @@ def fleet(
     config = _config(world, seed, cycle)
     part = _shard(config, homes, shard)
     logging.getLogger("busbar").setLevel(logging.ERROR)  # a simulated fault is no news on the terminal
-    if virtual is not None:
-        run = Run(config, homes, part, parse_duration(virtual), state)
-        told = run_fleet_virtual(run, _jobs(run, jobs))
-    else:
-        for_s = parse_duration(for_) if for_ is not None else math.inf
-        told = run_fleet_live(Run(config, homes, part, for_s, state), Live(speed or 1.0, broker))
-    print(msgspec.json.encode(told).decode() if as_json else _told(told))
+    with told(world):
+        if virtual is not None:
+            run = Run(config, homes, part, parse_duration(virtual), state)
+            end = run_fleet_virtual(run, _jobs(run, jobs))
+        else:
+            for_s = parse_duration(for_) if for_ is not None else math.inf
+            end = run_fleet_live(Run(config, homes, part, for_s, state), Live(speed or 1.0, broker))
+    print(msgspec.json.encode(end).decode() if as_json else _told(end))
 
 
-def _config(world: Path, seed: int | None, cycle: str | None) -> WorldConfig:
-    try:
-        config = load_world(world)
-    except WorldError as error:
-        stop(
-            "\n".join([f"{world}: {len(error.mistakes)} mistakes", *(f"  {each}" for each in error.mistakes)]),
-            BAD_INPUT,
-        )
-    changes = {
-        "world": config.world if seed is None else config.world.model_copy(update={"seed": seed}),
-        "node": config.node if cycle is None else config.node.model_copy(update={"cycle_s": parse_duration(cycle)}),
-    }
-    return config.model_copy(update=changes)
+def _config(path: Path, seed: int | None, cycle: str | None) -> WorldConfig:
+    config = world_config(path, seed)
+    if cycle is None:
+        return config
+    return config.model_copy(update={"node": config.node.model_copy(update={"cycle_s": parse_duration(cycle)})})
 
 
 def _shard(config: WorldConfig, homes: int | None, text: str) -> Shard:

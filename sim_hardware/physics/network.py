@@ -5,6 +5,7 @@ Powers are per site and phase, positive when drawn, and constant whatever the vo
 the neutral held to earth at both ends of every line (its own impedance counts, its own voltage does not).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -45,6 +46,12 @@ class Flow:
     source_w: Floats
     """3; what the grid above delivers (positive: the feeder imports), losses included."""
     source_var: Floats
+    line_w: Floats
+    """Lines x 3; at the `from` end, positive towards the `to` end."""
+    line_var: Floats
+    transformer_w: Floats
+    """Transformers x 3; on the low side, positive where it delivers to the low side."""
+    transformer_var: Floats
 
 
 class PowerFlow:
@@ -136,25 +143,29 @@ class PowerFlow:
         )
 
     def _flow(self, result: Table) -> Flow:
-        line_a = self._line_a(result)
-        transformers = result.get("transformer")
-        source = result["source"]
+        line_a = self._lines(result, lambda table: np.maximum(table["i_from"], table["i_to"]))
+        transformers, source = result.get("transformer"), result["source"]
+        none = np.empty((*line_a.shape[:-2], 0, 3))
         return Flow(
             voltage_v=result["node"]["u"],
             line_a=line_a,
             line_loading=line_a.max(axis=-1) / self._rating_a,
-            transformer_loading=np.empty((*line_a.shape[:-2], 0)) if transformers is None else transformers["loading"],
+            transformer_loading=none[..., 0] if transformers is None else transformers["loading"],
             source_w=source["p"][..., 0, :],
             source_var=source["q"][..., 0, :],
+            line_w=self._lines(result, lambda table: table["p_from"]),
+            line_var=self._lines(result, lambda table: table["q_from"]),
+            transformer_w=none if transformers is None else -transformers["p_to"],
+            transformer_var=none if transformers is None else -transformers["q_to"],
         )
 
-    def _line_a(self, result: Table) -> Floats:
-        """Lines in the feeder's order out of the two tables they were put in."""
-        line_a = np.empty((*result["source"]["p"].shape[:-2], len(self.feeder.lines), 3))
+    def _lines(self, result: Table, pick: Callable[[Table], Floats]) -> Floats:
+        """Lines x 3 in the feeder's order out of the two tables they were put in."""
+        picked = np.empty((*result["source"]["p"].shape[:-2], len(self.feeder.lines), 3))
         for table, rows in self._ids["line_rows"].items():
             if len(rows):
-                line_a[..., rows, :] = np.maximum(result[table]["i_from"], result[table]["i_to"])
-        return line_a
+                picked[..., rows, :] = pick(result[table])
+        return picked
 
 
 def _power_grid_model() -> Module:

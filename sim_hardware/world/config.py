@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from protocols.mistakes import Mistake, mistakes_of, shown
 from sim_hardware.fault_script import FaultScript, RandomFaults
 from sim_hardware.world.feeder_part import FeederPart, StationPart
+from sim_hardware.world.feeders import feeder_mistakes
 from sim_hardware.world.parts import (
     ContractsPart,
     GridPart,
@@ -58,7 +59,7 @@ def load_world(path: Path) -> WorldConfig:
         config = WorldConfig.model_validate(raw)
     except ValidationError as error:
         raise WorldError(path, mistakes_of(WorldConfig, error)) from error
-    if mistakes := [*_twice(config), *_faults(config)]:
+    if mistakes := [*_twice(config), *_network(config), *_faults(config)]:
         raise WorldError(path, mistakes)
     return config
 
@@ -93,6 +94,14 @@ def expanded(rows: tuple[dict[str, Any], ...], names: list[str]) -> list[dict[st
     return out
 
 
+def _chance(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """`[random_faults]` with the wildcards of its devices replaced."""
+    devices = row.get("devices")
+    if not isinstance(devices, list):
+        return row
+    return {**row, "devices": [each["device"] for each in expanded(tuple({"device": it} for it in devices), names)]}
+
+
 def device_ids(config: WorldConfig) -> list[str]:
     """Every device of the world as faults call it: `home-1/pv`, and stations by their own name."""
     homes = [
@@ -111,6 +120,16 @@ def _twice(config: WorldConfig) -> Iterator[Mistake]:
                 yield Mistake(f"{key}.{index}.name", shown(name), "stands twice; names must differ")
 
 
+def _network(config: WorldConfig) -> Iterator[Mistake]:
+    yield from feeder_mistakes(config.feeder, config.home, config.station)
+    if config.island is not None and config.feeder.kind == "alone":
+        yield Mistake("island", "…", "needs a network: feeder.kind street, ieee-european-lv, cigre-lv, cigre-mv or own")
+    for key in sorted({"r_ohm", "x_ohm"} & config.grid.model_fields_set):
+        if config.feeder.kind != "alone":
+            value = shown(getattr(config.grid, key))
+            yield Mistake(f"grid.{key}", value, f"for feeder.kind alone; {config.feeder.kind} has its own lines")
+
+
 def _faults(config: WorldConfig) -> Iterator[Mistake]:
     names = device_ids(config)
     try:
@@ -119,6 +138,6 @@ def _faults(config: WorldConfig) -> Iterator[Mistake]:
         yield from (Mistake("fault", "…", line) for line in str(error).splitlines())
     if config.random_faults is not None:
         try:
-            RandomFaults.from_data(config.random_faults, names)
+            RandomFaults.from_data(_chance(config.random_faults, names), names)
         except ValueError as error:
             yield Mistake("random_faults", "…", str(error))

@@ -58,7 +58,7 @@ class WeatherPart(Part):
 
 
 class GridPart(Part):
-    """`[grid]`: the grid above, as seen where the homes or their feeder begin."""
+    """`[grid]`: the grid above, as homes would see it without any load; `r_ohm` and `x_ohm` where they have no feeder."""
 
     voltage_v: Annotated[Number, Field(ge=100, le=300)] = 232.0
     voltage_wander_v: Annotated[Number, Field(ge=0, le=20)] = 1.0
@@ -99,7 +99,7 @@ class PvPart(Part):
 
 
 class BatteryPart(Part):
-    """`[home.battery]`."""
+    """`[home.battery]`: a battery and its inverter; `round_trip` is the share of the energy that comes back."""
 
     capacity_wh: Power = 10_000.0
     rating_w: Power = 5_000.0
@@ -157,11 +157,13 @@ class HomePart(Part):
     """`[[home]]`: one home, or `count` of them that differ by `spread` (0.2: up to a fifth up or down).
 
     `bus`: where they hang, one for each, fewer are taken in turn; without it: the sites that the feeder states, in order.
+    `phase`: a home with one phase only has all its wires on it; without it: what the feeder states, else all three.
     """
 
     name: Name = "home"
     count: Annotated[int, Field(ge=1, le=100_000)] = 1
     bus: tuple[str, ...] = ()
+    phase: tuple[Literal["L1", "L2", "L3"], ...] = ()
     spread: Annotated[Number, Field(ge=0, lt=1)] = 0.0
     fuse_a: Annotated[Number, Field(gt=0, le=1000)] = 25.0
     meter: MeterPart = MeterPart()
@@ -174,7 +176,7 @@ class HomePart(Part):
     ev: EvPart | None = None
     plug_w: Power | None = None
 
-    @field_validator("bus", mode="before")
+    @field_validator("bus", "phase", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value

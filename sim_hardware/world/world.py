@@ -12,9 +12,9 @@ from sim_hardware.physics.solar import Plane
 from sim_hardware.world.block import GRID, LOAD, PV, Block
 from sim_hardware.world.config import WorldConfig, devices_of
 from sim_hardware.world.devices import Around, Builder, HomeDevices
+from sim_hardware.world.networked import Networked, supply_of
 from sim_hardware.world.parts import HomePart
 from sim_hardware.world.plan import HomePlan, planned
-from sim_hardware.world.supply import Alone, Supply
 from sim_hardware.world.views import Meters
 from sim_hardware.world.weather import Weather
 
@@ -33,7 +33,7 @@ class World:
         given = planned(config) if plans is None else plans
         self.plans = sorted(given, key=lambda plan: (plan.block, plan.copy, plan.number))
         self.meters = Meters(4, len(self.plans))
-        self.supply: Supply = Alone([plan.name for plan in self.plans], self.seed, config.grid)
+        self.supply = supply_of(config, self.plans)
         self.blocks = list(self._built_blocks())
         planes = [block.plane or Plane() for block in self.blocks]
         self.weather = Weather(self.seed, config.weather, config.world.start, planes)
@@ -44,6 +44,9 @@ class World:
             for name, part in self._parts.items()
             for device in devices_of(part)
         }
+        self.stations = self.supply.stations if isinstance(self.supply, Networked) else None
+        if self.stations is not None:
+            self.faults |= self.stations.faults
         self._timed = [image for home in self.homes.values() for image in home.timed]
         self._contacts = [home.contacts for home in self.homes.values() if home.contacts is not None]
         self._ders = [home.der for home in self.homes.values() if home.der is not None]
@@ -53,6 +56,13 @@ class World:
     def part_of(self, home: str) -> HomePart:
         """What the file says of a home."""
         return self._parts[home]
+
+    @property
+    def drawn_w(self) -> float:
+        """What the world takes from the grid above, losses of its network included; negative where it gives."""
+        if isinstance(self.supply, Networked):
+            return self.supply.drawn_w
+        return float(self.meters.power[0, GRID].sum())
 
     def utc(self) -> datetime:
         """The wall time in the world."""

@@ -9,7 +9,8 @@ import pytest
 from protocols.faults import LinkDown
 from protocols.ports import Table
 from sim_hardware.home import SimHome
-from sim_hardware.serve import MEMORY_URLS, UNIT, memory_buses, serve_device, ticking
+from sim_hardware.serve import MEMORY_URLS, UNIT, memory_buses, ticking
+from sim_hardware.serve_device import serve_device
 from sim_hardware.virtual_time import VirtualLoop, run_virtual
 
 

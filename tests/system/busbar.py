@@ -87,3 +87,19 @@ async def sim_device(model: str, listen: str, *options: str) -> AsyncIterator[st
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+@asynccontextmanager
+async def sim_world(*words: str) -> AsyncIterator[asyncio.StreamReader]:
+    """`busbar sim world` for as long as the block lasts; yields what it prints, ends it with Ctrl-C."""
+    process = await asyncio.create_subprocess_exec(BUSBAR, "sim", "world", *words, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(_LONGEST_S):
+            yield process.stdout
+            process.send_signal(signal.SIGINT)
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

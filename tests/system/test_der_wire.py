@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sim_hardware.home import SimHome
-from sim_hardware.serve import Rig, serve, serve_device
+from sim_hardware.serve import Rig, serve
+from sim_hardware.serve_device import serve_device
 from tests.system.test_sim_wire import foreign
 
 pytestmark = pytest.mark.system

@@ -1,8 +1,6 @@
 """Foreign clients on real wires: pysunspec2 and mbpoll against our simulated devices, and each fault as they see it."""
 
 import asyncio
-import re
-import shutil
 import socket
 import struct
 import time
@@ -16,7 +14,9 @@ from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP
 
 from sim_hardware.faces.rtu import RtuFace
 from sim_hardware.home import SimHome
-from sim_hardware.serve import Rig, serve, serve_device
+from sim_hardware.serve import Rig, serve
+from sim_hardware.serve_device import serve_device
+from tests.system.mbpoll import mbpoll, polled
 
 pytestmark = pytest.mark.system
 
@@ -40,33 +40,6 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 # mbpoll
-
-
-async def mbpoll(url: str, address: int, unit: int = 1, table: str = "3:float") -> tuple[int, str]:
-    """Exit code and output of one poll by Debian's mbpoll."""
-    tool = shutil.which("mbpoll")
-    if tool is None:
-        pytest.fail("mbpoll is not installed: apt-get install mbpoll (deploy/setup/peers.sh does it)", pytrace=False)
-    parts = urlsplit(url)
-    if parts.scheme == "tcp":
-        line = ["-m", "tcp", "-p", str(parts.port), str(parts.hostname)]
-    else:
-        line = ["-m", "rtu", "-b", "9600", "-P", "none", parts.path]
-    options = ["-1", "-0", "-B", "-a", str(unit), "-r", str(address), "-c", "1", "-t", table, "-o", "0.5"]
-    process = await asyncio.create_subprocess_exec(
-        tool, *options, *line, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
-
-
-async def polled(url: str, address: int, unit: int = 1) -> float:
-    code, output = await mbpoll(url, address, unit)
-    found = re.search(rf"^\[{address}\]:\s+(\S+)$", output, re.MULTILINE)
-    assert code == 0, output
-    assert found, output
-    return float(found[1])
 
 
 async def test_mbpoll_reads_the_meter_over_tcp() -> None:

@@ -33,6 +33,7 @@ def test_every_device_a_block_states_can_be_called(tmp_path: Path) -> None:
     text = LEAST + (
         'name = "villa"\ncount = 2\npv = {}\nbattery = {}\nheat_pump = {}\nload = { metered = true }\nplug_w = 60\n'
         'meter = { push = "p1" }\n[[station]]\nname = "oltc"\nkind = "tap-changer"\n'
+        'at = "transformer"\n[feeder]\nkind = "street"\n'
     )
     devices = ("grid", "load", "pv", "battery", "relays", "push", "plug", "node")
     assert device_ids(load_world(written(tmp_path, text))) == [
@@ -69,6 +70,11 @@ def test_a_wrong_home_names_key_value_and_what_is_allowed(tmp_path: Path, line: 
         (LEAST + "[[home]]\n", "home.1.name", "stands twice"),
         (LEAST + '[[fault]]\nat_s = 1\nword = "drop"\ndevice = "home-1/pv"\n', "fault", "no such device"),
         (LEAST + '[[fault]]\nat_s = 1\nword = "dorp"\ndevice = "*/grid"\n', "fault", "did you mean drop?"),
+        (
+            LEAST + "[random_faults]\nper_hour = 1\nwords = ['drop']\ndevices = ['*/pv']\n",
+            "random_faults",
+            "no such device",
+        ),
         (LEAST + "[random_faults]\nper_hour = 1\nwords = []\n", "random_faults", "at least one"),
         ("[world\n", "file", "readable TOML"),
     ],
@@ -95,6 +101,10 @@ def test_a_missing_file_is_said_like_any_mistake(tmp_path: Path) -> None:
 def test_wildcards_stand_for_every_device_they_fit() -> None:
     rows = expanded(({"at_s": 1, "device": "*/pv"}, {"at_s": 2, "device": "b"}), ["a/pv", "a/grid", "c/pv"])
     assert [row["device"] for row in rows] == ["a/pv", "c/pv", "b"]
+
+
+def test_wildcards_stand_for_devices_of_chance_too(tmp_path: Path) -> None:
+    load_world(written(tmp_path, LEAST + "[random_faults]\nper_hour = 1\nwords = ['drop']\ndevices = ['*/grid']\n"))
 
 
 def test_editors_get_a_schema() -> None:
