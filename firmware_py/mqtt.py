@@ -13,6 +13,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from firmware_py.mqtt_client import Client
+from firmware_py.mqtt_wire import Traffic
 from firmware_py.supervise import Backoff
 from protocols.faults import Fault, LinkDown, Refused
 from protocols.ports import Message
@@ -47,7 +48,7 @@ class Announcement:
 
 
 class MqttUplink:
-    """`protocols.ports.Uplink` on a real broker."""
+    """`protocols.ports.Uplink` on a real broker; `traffic` counts over all its connections."""
 
     def __init__(self, broker: Broker, subscriptions: tuple[str, ...], birth: Announcement, will: Announcement) -> None:
         self._broker, self._subscriptions = broker, subscriptions
@@ -57,6 +58,7 @@ class MqttUplink:
         self._down.set()
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(_QUEUE)
         self._last_error = ""
+        self.traffic = Traffic()
 
     @property
     def is_up(self) -> bool:
@@ -140,6 +142,7 @@ class MqttUplink:
             clean_session=None if five else True,
             will=aiomqtt.Will(self._will.topic, self._will.payload, qos=1, retain=True),
             keepalive=broker.keepalive_s,
+            traffic=self.traffic,
             properties=properties,
             tls_context=ssl.create_default_context(cafile=broker.ca_file) if broker.tls else None,
             max_queued_incoming_messages=_QUEUE,

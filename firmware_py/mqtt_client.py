@@ -15,7 +15,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from firmware_py.mqtt_wire import Listener, Wire, packet_at, publish_packet
+from firmware_py.mqtt_wire import Listener, Traffic, Wire, packet_at, publish_packet
 from protocols.faults import Fault, LinkDown, Refused
 from protocols.ports import Message
 
@@ -41,11 +41,12 @@ class _Sent(NamedTuple):
 class Client(aiomqtt.Client):
     """Made and connected as aiomqtt's; `publish_all` in place of its `publish`. Call `drop` when done with it."""
 
-    def __init__(self, *args: Any, keepalive: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, keepalive: int, traffic: Traffic, **kwargs: Any) -> None:
         super().__init__(*args, keepalive=keepalive, timeout=PUBACK_S, **kwargs)
         self._sent: dict[int, _Sent] = {}
         self._number, self._window = 0, asyncio.Semaphore(_WINDOW)
         self._wire: Wire | None = None
+        self._traffic = traffic
         self._is_dropped = False
         self._look_s = min(_LOOK_S, keepalive / _LOOKS)
         self._has_properties = kwargs.get("protocol") is aiomqtt.ProtocolVersion.V5
@@ -154,7 +155,7 @@ class Client(aiomqtt.Client):
     def _on_socket_open(self, client: Paho, userdata: object, sock: Any) -> None:  # noqa: ANN401 - plain or TLS
         """In the thread that connects."""
         self._wire = client._sock = Wire(  # paho talks to whatever stands there
-            sock, Listener(self._received, client.loop_write, self._lost), self._loop
+            sock, Listener(self._received, client.loop_write, self._lost), self._loop, self._traffic
         )
 
     def _client_connect(self) -> None:

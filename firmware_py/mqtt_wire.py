@@ -28,14 +28,24 @@ class Listener:
     lost: Callable[[], None]
 
 
+@dataclass(slots=True)
+class Traffic:
+    """Bytes of MQTT, before TLS and TCP: what the system took, what came."""
+
+    sent_bytes: int = 0
+    received_bytes: int = 0
+
+
 class Wire:
     """A connected socket, plain or TLS. Until `start` it only gathers, so that another thread may connect it.
 
     paho's side is `send`, `recv`, `fileno`, `setblocking` and `close`.
     """
 
-    def __init__(self, line: socket.socket, listener: Listener, loop: asyncio.AbstractEventLoop) -> None:
-        self._line, self._listener, self._loop = line, listener, loop
+    def __init__(
+        self, line: socket.socket, listener: Listener, loop: asyncio.AbstractEventLoop, traffic: Traffic
+    ) -> None:
+        self._line, self._listener, self._loop, self._traffic = line, listener, loop, traffic
         self._unsent, self._came, self._passed = bytearray(), bytearray(), bytearray()
         self._flushing: asyncio.Handle | None = None
         self._is_running, self._is_blocked, self._has_ended = False, False, False
@@ -69,19 +79,19 @@ class Wire:
         """Whether there is something for paho to read."""
         return len(self._passed) > 0 and not self.is_closed
 
-    def send(self, data: bytes) -> int:
+    def send(self, buffer: bytes | bytearray) -> int:
         """paho's way to send; BlockingIOError while there is no room."""
         if self._is_blocked:
             raise BlockingIOError
-        self.write(data)
-        return len(data)
+        self.write(buffer)
+        return len(buffer)
 
-    def recv(self, most: int) -> bytes:
+    def recv(self, buffer_size: int) -> bytes:
         """paho's way to read: only what was passed on to it; empty once the connection has ended."""
         if not self._passed and not self._has_ended:
             raise BlockingIOError
-        piece = bytes(self._passed[:most])
-        del self._passed[:most]
+        piece = bytes(self._passed[:buffer_size])
+        del self._passed[:buffer_size]
         return piece
 
     def fileno(self) -> int:
@@ -120,7 +130,9 @@ class Wire:
     def _send_some(self) -> bool:
         """Send as much as the system takes; whether the rest waits for it. TLS may wait for the other side instead."""
         try:
-            del self._unsent[: self._line.send(self._unsent)]
+            sent_bytes = self._line.send(self._unsent)
+            del self._unsent[:sent_bytes]
+            self._traffic.sent_bytes += sent_bytes
         except ssl.SSLWantReadError:
             return False
         except _NOT_NOW:
@@ -149,6 +161,7 @@ class Wire:
             except OSError:
                 piece = b""
             self._came += piece
+            self._traffic.received_bytes += len(piece)
             self._has_ended = not piece
             if not (piece and isinstance(self._line, ssl.SSLSocket) and self._line.pending() > 0):
                 return
