@@ -5,6 +5,7 @@ threw away (a PUBACK of 0x80 and above: MQTT 5.0, 4.13.2), and take ten times as
 """
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -153,7 +154,8 @@ class Client(aiomqtt.Client):
         super()._on_connect(client, userdata, flags, reason_code, properties)
 
     def _on_socket_open(self, client: Paho, userdata: object, sock: Any) -> None:  # noqa: ANN401 - plain or TLS
-        """In the thread that connects."""
+        """In the thread that connects. What is gathered already must not wait for more in the system."""
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._wire = client._sock = Wire(  # paho talks to whatever stands there
             sock, Listener(self._received, client.loop_write, self._lost), self._loop, self._traffic
         )

@@ -50,7 +50,6 @@ class Wire:
         self._flushing: asyncio.Handle | None = None
         self._is_running, self._is_blocked, self._has_ended = False, False, False
         line.setblocking(False)
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
     def is_closed(self) -> bool:
