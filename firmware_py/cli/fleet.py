@@ -23,6 +23,7 @@ from sim_hardware.world.plan import Shard, planned
 
 SPEED_MOST: Final = 1000.0
 PORTS: Final = 65_536
+CYCLE_S: Final = (0.1, 60.0)
 
 
 def fleet(
@@ -165,7 +166,10 @@ def _config(path: Path, seed: int | None, cycle: str | None) -> WorldConfig:
     config = world_config(path, seed)
     if cycle is None:
         return config
-    return config.model_copy(update={"node": config.node.model_copy(update={"cycle_s": _duration("--cycle", cycle)})})
+    cycle_s = _duration("--cycle", cycle)
+    if not CYCLE_S[0] <= cycle_s <= CYCLE_S[1]:
+        stop(f"--cycle {cycle}: {CYCLE_S[0]:g} to {CYCLE_S[1]:g} s is allowed", BAD_INPUT)
+    return config.model_copy(update={"node": config.node.model_copy(update={"cycle_s": cycle_s})})
 
 
 def _shard(config: WorldConfig, homes: int | None, text: str) -> Shard:
