@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from protocols.faults import Fault
 from protocols.readings import Measurement
 
 
@@ -112,7 +113,7 @@ class Clock(Protocol):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """What came in on a subscribed topic, as bytes, untouched."""
+    """What came in on a subscribed topic, as bytes, untouched; or what is to go out, and whether it is to be retained."""
 
     topic: str
     payload: bytes
@@ -141,6 +142,13 @@ class Uplink(Protocol):
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Return once the broker has taken it (QoS 1); LinkDown when there is none, Refused when it says no."""
+        ...
+
+    async def publish_all(self, messages: Sequence[Message]) -> list[Fault | None]:
+        """Publish several in their order (`retained`: to be retained) without waiting for each answer before the next.
+
+        Returns once each is answered: None where the broker has taken it, else what `publish` would have raised.
+        """
         ...
 
     def messages(self) -> AsyncIterator[Message]:

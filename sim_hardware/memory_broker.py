@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from functools import lru_cache
 from typing import Final, Protocol
 
-from protocols.faults import LinkDown, Refused
+from protocols.faults import Fault, LinkDown, Refused
 from protocols.ports import Message
 
 LATENCY_S: Final = 0.005
@@ -238,6 +238,17 @@ class MemoryUplink:
             await asyncio.sleep(self._latency_s)
             self._insist_up(topic)
         self._broker.publish(topic, payload, retain=retain)
+
+    async def publish_all(self, messages: Sequence[Message]) -> list[Fault | None]:
+        """As the port says, but one after the other."""
+        faults: list[Fault | None] = []
+        for message in messages:
+            try:
+                await self.publish(message.topic, message.payload, retain=message.retained)
+                faults.append(None)
+            except (LinkDown, Refused) as fault:
+                faults.append(fault)
+        return faults
 
     def _insist_up(self, topic: str) -> None:
         if not self.is_up:

@@ -3,7 +3,7 @@
 import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +35,16 @@ def issuer_key(seed: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """The broker as every node's configuration names it."""
+
+    url: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ground:
     """What the node of one home stands on."""
 
@@ -58,12 +68,12 @@ def node_of(home: HomeDevices, loaded: Loaded, faults: Mapping[str, Faults], gro
     return home_node(loaded, world)
 
 
-def configured(home: HomeDevices, part: HomePart, node: NodePart, broker_url: str, public_key: str) -> Loaded:
+def configured(home: HomeDevices, part: HomePart, node: NodePart, login: Login, public_key: str) -> Loaded:
     """The configuration of a home's node, as its file would say it."""
     most_w = PHASES * NOMINAL_V * part.fuse_a
     raw: dict[str, Any] = {
         "node": {"id": home.name, "state_dir": Path(), "cycle_s": node.cycle_s, "interval_s": node.interval_s},
-        "mqtt": {"url": broker_url},
+        "mqtt": {"url": login.url, "username": login.username},
         "site": {
             "meter": "grid",
             "import_limit_w": most_w,
@@ -84,7 +94,8 @@ def configured(home: HomeDevices, part: HomePart, node: NodePart, broker_url: st
         ],
     }
     named = key_id(public_key)
-    return Loaded(HomeConfig.model_validate(raw), {named: public_part(public_key)}, {named: ISSUER}, None)
+    keys, issuers = {named: public_part(public_key)}, {named: ISSUER}
+    return Loaded(HomeConfig.model_validate(raw), keys, issuers, login.password, login.ca_file)
 
 
 def _url(home: str, device: str) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from firmware_py.supervise import Backoff, roused
 from protocols.faults import Fault, LinkDown, Refused, StoreFailed
 from protocols.messages import Journalled, encode
-from protocols.ports import Clock, Journal, Uplink
+from protocols.ports import Clock, Journal, Message, Uplink
 from protocols.topics import Topics
 
 INTERVAL: Final = "interval"
@@ -33,7 +33,7 @@ class Outbox:
         self.dropped = 0
         self._topics, self._uplink, self._journal, self._clock = topics, uplink, journal, clock
         self._resend_s = resend_s
-        self._live: asyncio.Queue[tuple[str, bytes, bool]] = asyncio.Queue(_LIVE_QUEUE)
+        self._live: asyncio.Queue[Message] = asyncio.Queue(_LIVE_QUEUE)
         self._records: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self._sent_s: dict[tuple[str, int], float] = {}
         self._again = asyncio.Event()
@@ -44,7 +44,7 @@ class Outbox:
         if not self._uplink.is_up or self._live.full():
             self.dropped += 1
             return False
-        self._live.put_nowait((topic, payload, retain))
+        self._live.put_nowait(Message(topic, payload, retain))
         return True
 
     def record(self, stream: str, body: bytes) -> None:
@@ -89,19 +89,27 @@ class Outbox:
         self._sent_s = {key: at for key, at in self._sent_s.items() if key[0] != stream or key[1] > up_to}
 
     async def run_live(self) -> None:
-        """Send what is said, in order."""
+        """Send what is said, in order; what was said meanwhile goes out together."""
         while True:
-            topic, payload, retain = await self._live.get()
+            said = [await self._live.get()]
+            while len(said) < _BATCH and not self._live.empty():
+                said.append(self._live.get_nowait())
             try:
-                await self._publish(topic, payload, retain)
-            except Fault as fault:
-                self.dropped += 1
-                # A live value that the broker refuses says nothing of the records; a link that went away does.
-                if isinstance(fault, LinkDown) or topic in (self._topics.interval, self._topics.ack):
-                    self._say_all_again()
-                self._note(topic, fault)
+                for message, fault in zip(said, await self._uplink.publish_all(said), strict=True):
+                    self._answered(message.topic, fault)
             finally:
-                self._live.task_done()
+                for _ in said:
+                    self._live.task_done()
+
+    def _answered(self, topic: str, fault: Fault | None) -> None:
+        if fault is None:
+            self._confirmed(topic)
+            return
+        self.dropped += 1
+        # A live value that the broker refuses says nothing of the records; a link that went away does.
+        if isinstance(fault, LinkDown) or topic in (self._topics.interval, self._topics.ack):
+            self._say_all_again()
+        self._note(topic, fault)
 
     async def run_backfill(self) -> None:
         """Say again what nobody has acknowledged: after each connection, after a failed send, and every `resend_s`."""
@@ -148,6 +156,9 @@ class Outbox:
 
     async def _publish(self, topic: str, payload: bytes, retain: bool) -> None:
         await self._uplink.publish(topic, payload, retain=retain)
+        self._confirmed(topic)
+
+    def _confirmed(self, topic: str) -> None:
         self.published[topic] = self.published.get(topic, 0) + 1
         self._troubles.pop(topic, None)
         self._troubles.pop(_LINK, None)

@@ -103,3 +103,18 @@ async def sim_world(*words: str) -> AsyncIterator[asyncio.StreamReader]:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+@asynccontextmanager
+async def fleet(*words: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`busbar fleet` for as long as the block lasts; whoever wants its summary ends it himself."""
+    process = await asyncio.create_subprocess_exec(
+        BUSBAR, "fleet", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(_LONGEST_S):
+            yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
