@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from firmware_py.cli import contract, demo, home, keys, read, sim
+from firmware_py.cli import contract, demo, hil, home, keys, read, sim
 
 app = typer.Typer(
     name="busbar",
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(contract.app, name="contract")
+app.add_typer(hil.app, name="hil")
 app.add_typer(keys.app, name="keys")
 app.add_typer(sim.app, name="sim")
 app.command("home", epilog="Example: busbar home /etc/busbar/home.toml")(home.run)

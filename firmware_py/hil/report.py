@@ -117,9 +117,10 @@ def figures(histogram: Histogram) -> dict[str, object]:
 
 
 def show(console: Console, histograms: Sequence[Histogram]) -> None:
-    """Print the table of all sources, and a histogram of each."""
-    table = Table(title="microseconds", title_justify="left")
-    for name in ("source", "count", "p50", "p90", "p99", "p99.9", "max", "overruns", "worst overrun", "lost"):
+    """Print the table of all sources (`over`: overruns, `worst`: the worst beyond its deadline), and a histogram of each."""
+    # Ten columns have to fit into 80 characters.
+    table = Table(title="microseconds", title_justify="left", box=None, pad_edge=False)
+    for name in ("source", "count", "p50", "p90", "p99", "p99.9", "max", "over", "worst", "lost"):
         table.add_column(name, justify="left" if name == "source" else "right", no_wrap=True)
     for histogram in histograms:
         line = line_of(histogram)
