@@ -130,6 +130,8 @@ class HelicsExchange:
 def _info(h: Any, plan: Plan, federation: Federation) -> Any:  # noqa: ANN401
     info = h.helicsCreateFederateInfo()
     h.helicsFederateInfoSetCoreTypeFromString(info, federation.core)
+    # A core of our own: joining one that another federate of this process has made can wait for ever.
+    h.helicsFederateInfoSetCoreName(info, f"busbar-{plan.loaded.home.node.id}")
     broker = f" --broker={federation.broker}" if federation.broker is not None else ""
     h.helicsFederateInfoSetCoreInitString(info, f"--federates=1{broker}")
     h.helicsFederateInfoSetTimeProperty(info, h.HELICS_PROPERTY_TIME_PERIOD, plan.step_s)

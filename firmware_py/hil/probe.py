@@ -40,8 +40,8 @@ _SHOWN: Final = 0.5
 PATIENCE_S: Final = 30.0
 
 
-class TimedLoop(asyncio.SelectorEventLoop):
-    """An event loop that tells `fired(task, due_s)` when a timer goes off that a task has set."""
+class Timed(asyncio.BaseEventLoop):
+    """A part of an event loop: it tells `fired(task, due_s)` when a timer goes off that a task has set."""
 
     fired: Callable[[Task, float], None] | None = None
 
@@ -64,6 +64,10 @@ class TimedLoop(asyncio.SelectorEventLoop):
         return super().call_at(when, timed, context=context)
 
 
+class TimedLoop(Timed, asyncio.SelectorEventLoop):
+    """The ordinary event loop with timers that tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
     """A setpoint's step that the meter has not shown yet."""
@@ -76,7 +80,7 @@ class _Step:
 class Probe:
     """Measures one node: build it in `world`, then name it with `watch`; `histograms` are the result."""
 
-    def __init__(self, config: HomeConfig, loop: TimedLoop) -> None:
+    def __init__(self, config: HomeConfig, loop: Timed) -> None:
         self._config, self._loop = config, loop
         self._names = {(device.url, device.unit): device.name for device in config.device}
         self._leases = {lease_key(device.name): device.name for device in config.device}

@@ -119,7 +119,7 @@ def figures(histogram: Histogram) -> dict[str, object]:
 def show(console: Console, histograms: Sequence[Histogram]) -> None:
     """Print the table of all sources (`over`: overruns, `worst`: the worst beyond its deadline), and a histogram of each."""
     # Ten columns have to fit into 80 characters.
-    table = Table(title="microseconds", title_justify="left", box=None, pad_edge=False)
+    table = Table(title="microseconds", title_justify="left", box=None, padding=(0, 1, 0, 0))
     for name in ("source", "count", "p50", "p90", "p99", "p99.9", "max", "over", "worst", "lost"):
         table.add_column(name, justify="left" if name == "source" else "right", no_wrap=True)
     for histogram in histograms:
@@ -133,7 +133,7 @@ def show(console: Console, histograms: Sequence[Histogram]) -> None:
 
 
 def _shown(number: int | None) -> str:
-    return "-" if number is None else f"{number:,}".replace(",", " ")
+    return "-" if number is None else str(number)
 
 
 def bars(histogram: Histogram) -> str:

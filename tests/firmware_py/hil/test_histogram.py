@@ -148,6 +148,6 @@ def test_the_rare_late_one_shows_in_the_bars() -> None:
     shown = io.StringIO()
     show(Console(file=shown, width=120), [filled([100] * 5000 + [90_000]), Histogram("empty")])
     text = shown.getvalue()
-    (late,) = [line for line in text.splitlines() if "131 072 us" in line]
+    (late,) = [line for line in text.splitlines() if "131072 us" in line]
     assert late.endswith("1 █")
     assert "empty: 0 values" in text
