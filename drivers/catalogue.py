@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from drivers import eastron_sdm630
+from drivers.meters import eastron_sdm630
 from drivers.sunspec import battery, inverter
 from drivers.sunspec.battery import SunSpecBattery
 from drivers.sunspec.inverter import SunSpecInverter

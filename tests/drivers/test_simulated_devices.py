@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers.eastron_sdm630 import build
+from drivers.meters.eastron_sdm630 import build
 from drivers.sunspec.battery import SunSpecBattery
 from drivers.sunspec.inverter import SunSpecInverter
 from protocols.quantities import believable

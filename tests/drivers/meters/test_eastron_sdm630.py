@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from drivers.eastron_sdm630 import MAP, build
+from drivers.meters.eastron_sdm630 import MAP, build
 from protocols.faults import DeviceRefused, Fault, LinkDown, NoReply
 from protocols.ports import Table
 from protocols.quantities import QUANTITIES

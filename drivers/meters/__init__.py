@@ -1,0 +1,1 @@
+"""Meters with registers, one file for each model or family of models."""
