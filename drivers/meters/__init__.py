@@ -1,1 +1,20 @@
-"""Meters with registers, one file for each model or family of models."""
+"""Meters with registers, one file for each model or family of models with the same map.
+
+A single-phase meter names voltage and current by its phase, L1, and its power as the total, of which there is only one.
+A power factor is left out where no source says by which convention it is signed.
+"""
+
+from typing import Final
+
+from drivers.meters import (
+    eastron_sdm72d_m,
+    eastron_single_phase,
+    eastron_three_phase,
+)
+from drivers.register_meter import MeterType
+
+TYPES: Final[tuple[MeterType, ...]] = (
+    *eastron_three_phase.TYPES,
+    *eastron_single_phase.TYPES,
+    *eastron_sdm72d_m.TYPES,
+)
