@@ -7,6 +7,10 @@ A power factor is left out where no source says by which convention it is signed
 from typing import Final
 
 from drivers.meters import (
+    carlo_gavazzi_em24,
+    carlo_gavazzi_em24_e1,
+    carlo_gavazzi_em112,
+    carlo_gavazzi_em340,
     eastron_sdm72d_m,
     eastron_single_phase,
     eastron_three_phase,
@@ -17,4 +21,8 @@ TYPES: Final[tuple[MeterType, ...]] = (
     *eastron_three_phase.TYPES,
     *eastron_single_phase.TYPES,
     *eastron_sdm72d_m.TYPES,
+    *carlo_gavazzi_em24.TYPES,
+    *carlo_gavazzi_em24_e1.TYPES,
+    *carlo_gavazzi_em112.TYPES,
+    *carlo_gavazzi_em340.TYPES,
 )
