@@ -7,6 +7,7 @@ A power factor is left out where no source says by which convention it is signed
 from typing import Final
 
 from drivers.meters import (
+    abb_b23,
     carlo_gavazzi_em24,
     carlo_gavazzi_em24_e1,
     carlo_gavazzi_em112,
@@ -14,6 +15,8 @@ from drivers.meters import (
     eastron_sdm72d_m,
     eastron_single_phase,
     eastron_three_phase,
+    schneider_iem3000,
+    schneider_pm3200,
 )
 from drivers.register_meter import MeterType
 
@@ -25,4 +28,7 @@ TYPES: Final[tuple[MeterType, ...]] = (
     *carlo_gavazzi_em24_e1.TYPES,
     *carlo_gavazzi_em112.TYPES,
     *carlo_gavazzi_em340.TYPES,
+    *schneider_iem3000.TYPES,
+    *schneider_pm3200.TYPES,
+    *abb_b23.TYPES,
 )
