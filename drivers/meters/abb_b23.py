@@ -1,9 +1,10 @@
 """ABB EQ meters A43, A44, B23 and B24, three-phase meters with one register map.
 
-Source: "A43/A44 User Manual", 2CMC48001M0201 revision C: page 108 (energies, and that addresses go on the wire as they
-        stand), pages 168 to 170 (whole replies with their meaning, which give the order from 0x5B06 on), on easymanua.ls
-        and manualshive.com. volkszaehler/mbmd, meters/rs485/abb.go ("A/B-Series"), agrees. B23 and B24: mbmd again,
-        and the table on star.ke.st drawn from "B23/B24 User Manual", 2CMC485003M0201, has the same addresses.
+Source: volkszaehler/mbmd, meters/rs485/abb.go ("A/B-Series"), and the table on star.ke.st drawn from "B23/B24 User
+        Manual", 2CMC485003M0201, which has reactive and apparent power too. Of "A43/A44 User Manual", 2CMC48001M0201
+        revision C (easymanua.ls, manualshive.com), page 108 could be read (energies; addresses go on the wire as they
+        stand) and pages 168 to 170 in part: whole replies with their meaning, which agree in order, type and
+        resolution. The tables of pages 109 and 110 could not be read.
         Serial number and type designation: victronenergy/dbus-modbus-client, abb.py.
 Sign:   import positive, as inside: powers are signed, counters are not. unverified: reactive power.
 Absent: what a model does not measure is all ones where it is unsigned, the largest number where it is signed.
@@ -59,12 +60,12 @@ A43: Final = MeterType(
     maker="ABB",
     product="A43",
     registers=MAP,
-    verified=Evidence.DOCUMENT,
+    verified=Evidence.LISTS,
     unverified=("reactive_power_var", "reactive_power_l1_var", "reactive_power_l2_var", "reactive_power_l3_var"),
     quirks=("counters of 64 bits in 0.01 kWh", "absent values are all ones, or the largest signed number"),
     serial=SerialNumber(Table.HOLDING, 0x8900, 2),
 )
-B23: Final = replace(A43, name="b23", product="B23", verified=Evidence.LISTS, identity=_designation("B23"))
+B23: Final = replace(A43, name="b23", product="B23", identity=_designation("B23"))
 TYPES: Final = (
     A43,
     replace(A43, name="a44", product="A44"),

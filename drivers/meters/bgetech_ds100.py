@@ -1,8 +1,9 @@
 """B+G e-tech DS100, three-phase meter.
 
-Source: volkszaehler/mbmd, meters/rs485/ds100.go, and evcc, templates/definition/meter/bgetech-ds100.yaml, agree on import,
-        voltages, currents and active powers; the rest stands in mbmd only. Of the export counter mbmd says 0x118A, evcc
-        0x0118; the latter is ten registers behind the import as in mbmd's list of the sibling WS100, and is taken.
+Source: volkszaehler/mbmd, meters/rs485/ds100.go, and evcc, templates/definition/meter/bgetech-ds100.yaml, agree on
+        import, voltages, currents and active powers; the rest stands in mbmd only. Of the export counter mbmd says
+        0x118A, evcc 0x0118; the latter is ten registers behind the import as in mbmd's list of the sibling WS100, and
+        is taken.
 Sign:   import ("forward") positive, as inside. unverified: reactive power.
 Limits: function 3. unverified: that the registers between those listed can be read over, so they are not.
 Left:   the power factor, whose sign could not be read.

@@ -1,9 +1,9 @@
 """Carlo Gavazzi EM111, EM112 and ET112, single-phase meters with one register map.
 
 Source: evcc, templates/definition/meter/cg-emt1xx.yaml (power, both counters), and nobrega8/mbmap-library,
-        maps/carlo-gavazzi/em111 and et112 (voltage, current, word order), the part of it that a search shows; OpenEMS#3215
-        gives the counters as registers 300017 and 300033 too. The document "EM100 Series and ET100 Series Modbus
-        communication protocol" could not be read.
+        maps/carlo-gavazzi/em111 and et112 (voltage, current, word order), the part of it that a search shows;
+        OpenEMS#3215 gives the counters as registers 300017 and 300033 too. The document "EM100 Series and ET100
+        Series Modbus communication protocol" could not be read. Only the counters stand in two lists, so unverified.
 Sign:   import positive, as inside.
 Words:  32-bit integers have the low word first. unverified for this model: 7FFFFFFFh is an overflow.
 Names:  the one phase is L1, as voltage and current say; the power is the total, as there is no other.
@@ -35,8 +35,7 @@ EM112: Final = MeterType(
     maker="Carlo Gavazzi",
     product="EM112",
     registers=MAP,
-    verified=Evidence.LISTS,
-    unverified=("voltage_l1_v", "current_l1_a"),
+    verified=Evidence.UNVERIFIED,
     quirks=("low word first",),
 )
 TYPES: Final = (

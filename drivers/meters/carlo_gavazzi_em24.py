@@ -1,15 +1,17 @@
 """Carlo Gavazzi EM24-DIN with RS-485 (PFA, PFB and X models), three-phase meter. The one with Ethernet is the em24-e1.
 
-Source: "EM24-DIN PFA, PFB & X models, Communication Protocol", table 2.3-1, page 8, and the serial number, page 13, as
-        shown on manualshelf.com (em24dinav93xo2x); its revision is on no page that could be read. 0x003E to 0x0044 are
-        there kWh(+) TOT, kvarh(+) TOT, kWh(+) PAR, kvarh(+) PAR: volkszaehler/mbmd, meters/rs485/carlogavazzi-em24.go,
-        has the partial counter 0x0042 as the total (evcc#17173 says so too). The rest of mbmd's list agrees.
-        energy_export_wh: 0x005C in mbmd and in evcc#31736, which says that it is right but not always there.
+Source: "EM24-DIN PFA, PFB & X models, Communication Protocol", table 2.3-1, page 8, and the serial number, page 13,
+        as shown on manualshelf.com (em24dinav93xo2x); its revision is on no page that could be read. 0x003E to 0x0044
+        are there kWh(+) TOT, kvarh(+) TOT, kWh(+) PAR, kvarh(+) PAR: volkszaehler/mbmd,
+        meters/rs485/carlogavazzi-em24.go, has the partial counter 0x0042 as the total (evcc#17173 says so too). The
+        rest of mbmd's list agrees. energy_export_wh: 0x005C in mbmd and in evcc#31736, which says that it is right
+        but not always there.
 Sign:   import positive, as inside; evcc#31143 shows negative powers of phases. unverified: reactive power.
 Words:  32-bit integers have the low word first. unverified for this model: 7FFFFFFFh is an overflow.
-Limits: unverified: 11 registers a request, as the EM26-96 of the same time says; this document's page could not be read.
-Quirk:  which values there are depends on the "application" (0x1101) and the variant: some refuse the export counter with
-        exception 2, and are read without it. Older firmware has no serial number at 0x1300.
+Limits: unverified: 11 registers a request, as the EM26-96 of the same time says; this document's page could not be
+        read.
+Quirk:  which values there are depends on the "application" (0x1101) and the variant: some refuse the export counter
+        with exception 2, and are read without it. Older firmware has no serial number at 0x1300.
 Left:   the power factor, whose sign tells leading from lagging and not the direction.
 """
 

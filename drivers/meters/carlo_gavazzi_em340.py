@@ -4,15 +4,15 @@ Source: "GNM3D Series and GNM3T Series Communication Protocol, Version 1 Revisio
         github.com/nmakel/sdm_modbus, documents/garo_gnm3d_modbus_protocol.pdf: the EM340 under another name, with the
         same words. EM330, EM340, ET340: volkszaehler/mbmd, meters/rs485/carlogavazzi-ex3x0.go, and EVerest,
         modules/HardwareDrivers/PowerMeters/CarloGavazzi_EM580 (EM300 series), agree with it; Carlo Gavazzi's own
-        document (Version 2 Revision 17) could be read as a table of contents only.
-        EM530, EM540: evcc, templates/definition/meter/cg-emt3xx.yaml takes mbmd's map; the EM580 of EVerest has the same
-        values up to 0x0033.
+        document (Version 2 Revision 17) could be read as a table of contents only. EM530, EM540: evcc,
+        templates/definition/meter/cg-emt3xx.yaml takes mbmd's map; the EM580 of EVerest has the same values up to
+        0x0033, and its counters elsewhere.
 Sign:   import positive, as inside; reactive power positive when imported. Both only in bidirectional measurement.
 Words:  32-bit integers have the low word first. 7FFFFFFFh is an overflow ("EEE" on the display).
 Limits: 50 registers a request; the frames of the GNM3D document say 20, and the GNM3D gets the smaller. An address
         that is not in the tables is refused. 0x000B is answered only when it is asked for alone.
-Quirk:  set to easy connection (measurement A, the factory setting of MID meters without a direction), power and current
-        are always positive and energy_export_wh stands still.
+Quirk:  set to easy connection (measurement A, the factory setting of MID meters without a direction), power and
+        current are always positive and energy_export_wh stands still.
 Left:   the power factor, whose sign was read for the GNM3D only.
 """
 
@@ -62,7 +62,13 @@ EM340: Final = MeterType(
     # EVerest names these for the series, and not which model has which.
     identity=Identity(Table.INPUT, 0x000B, 1, frozenset({331, 332, 335, 336, 340, 341, 345, 346, 355})),
 )
-EM540: Final = replace(EM340, name="em540", product="EM540", identity=None)
+EM540: Final = replace(
+    EM340,
+    name="em540",
+    product="EM540",
+    unverified=(*EM340.unverified, "energy_import_wh", "energy_export_wh"),
+    identity=None,
+)
 TYPES: Final = (
     EM340,
     replace(EM340, name="em330", product="EM330"),

@@ -1,8 +1,8 @@
 """Chint DTSU666 and DTSU666-CT, three-phase meter.
 
 Source: volkszaehler/mbmd, meters/rs485/dtsu666.go; the tables on aggsoft.com (Chint DTSU666) and star.ke.st have the
-        same addresses. The factors are mbmd's; OpenEMS#3728 has those of voltage, power and frequency, ha_chint_pm#2
-        says that they hold for DTSU666 and -CT. The manual ZTY0.464.1448 could be read on page 12 only.
+        same addresses. The factors are mbmd's; OpenEMS#3728 has those of voltage, current, power and frequency,
+        ha_chint_pm#2 says that they hold for DTSU666 and -CT. The manual ZTY0.464.1448 could be read on page 12 only.
 Sign:   import positive, as inside; unverified: reactive power.
 Limits: function 3. unverified: that the registers between those listed can be read over, so they are not.
 Quirk:  the DTSU666-H (Huawei) sends volts, amperes and watts without factors, and Sungrow's firmware has another map
@@ -44,9 +44,6 @@ TYPES: Final = (
         registers=MAP,
         verified=Evidence.LISTS,
         unverified=(
-            "current_l1_a",
-            "current_l2_a",
-            "current_l3_a",
             "reactive_power_var",
             "reactive_power_l1_var",
             "reactive_power_l2_var",

@@ -1,12 +1,11 @@
 """Eastron single-phase meters with one register map: SDM120M, SDM230, SDM220.
 
-Source: "SDM120M Smart Meter Modbus Protocol Implementation V2.5", pages 5 and 8, and
-        "SDM230Modbus Protocol V1.1", pages 2 and 3; both read in full in github.com/nmakel/sdm_modbus, documents/. Every
-        address was also found alike in volkszaehler/mbmd, meters/rs485/sdm120.go and sdm230.go. The address on the
-        wire is the register number minus 30001.
-        SDM220: only volkszaehler/mbmd, meters/rs485/sdm220.go; unverified.
-Sign:   import positive, as inside; nothing is flipped. unverified: that the power factor has the sign of the power, and
-        that reactive power is positive when absorbed.
+Source: "SDM120M Smart Meter Modbus Protocol Implementation V2.5", pages 5 and 8, and "SDM230Modbus Protocol V1.1",
+        pages 2 and 3; both read in full in github.com/nmakel/sdm_modbus, documents/. Every address was also found
+        alike in volkszaehler/mbmd, meters/rs485/sdm120.go and sdm230.go. The address on the wire is the register
+        number minus 30001. SDM220: only volkszaehler/mbmd, meters/rs485/sdm220.go; unverified.
+Sign:   import positive, as inside; nothing is flipped. unverified: that the power factor has the sign of the power,
+        and that reactive power is positive when absorbed.
 Names:  the one phase is L1, as voltage and current say; the power is the total, as there is no other.
 Limits: 40 parameters of two registers a request (SDM230 list). A request must not begin or end inside a value
         (SDM120M list, 2.1). The registers between those listed can be read over: sdm_modbus does.

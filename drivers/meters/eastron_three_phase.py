@@ -1,12 +1,12 @@
 """Eastron three-phase meters with one register map: SDM630, SDM72D-M-V2, SDM54, SMART X96-1A.
 
 Source: SDM630 "Smart Meter Modbus Protocol Implementation V1.8", 1.2.1, pages 2 to 4 (serial number: page 7), and
-        "SDM72D-M User Manual V1.1" (the V2), part 3, pages 13 to 16; both read in full in github.com/nmakel/sdm_modbus,
-        documents/. Every address was also found alike in volkszaehler/mbmd, meters/rs485/sdm.go and sdm72v2.go. The
-        address on the wire is the register number minus 30001.
-        SDM54 and SMART X96-1A: only volkszaehler/mbmd, meters/rs485/sdm54.go and x961a.go; unverified.
-Sign:   import positive, as inside; nothing is flipped. The power factor has the sign of the power (note 1 of the lists).
-        unverified: that reactive power is positive when absorbed.
+        "SDM72D-M User Manual V1.1" (the V2), part 3, pages 13 to 16; both read in full in
+        github.com/nmakel/sdm_modbus, documents/. Every address was also found alike in volkszaehler/mbmd,
+        meters/rs485/sdm.go and sdm72v2.go. The address on the wire is the register number minus 30001. SDM54 and
+        SMART X96-1A: only volkszaehler/mbmd, meters/rs485/sdm54.go and x961a.go; unverified.
+Sign:   import positive, as inside; nothing is flipped. The power factor has the sign of the power (note 1 of the
+        lists). unverified: that reactive power is positive when absorbed.
 Limits: the lists allow 40 (SDM630) or 30 (SDM72) parameters of two registers a request, yet some meters refuse more
         than 50 registers (openWB/core#2890). 50, because two requests for what is needed take no longer on the wire
         than one over the hole. A request must not begin or end inside a value.

@@ -1,13 +1,15 @@
 """Schneider Electric Acti9 iEM3150, iEM3155, iEM3255 and iEM3355, three-phase meters with one register map.
 
 Source: volkszaehler/mbmd, meters/rs485/iem3000.go (citing DOCA0005DE-12), and the table "Farnell iEM3100-iEM3200" on
-        aggsoft.com agree on every address, type and unit; DOCA0005EN-04 could be read on page 52 (functions and types)
-        and page 61 (which energies the iEM3150 lacks). The address on the wire is the register number minus 1, as mbmd
-        has it and as nobrega8/mbmap-library, maps/schneider-electric/iem3000, says of two devices that were read.
+        aggsoft.com agree on every address, type and unit, but that the frequency is in the former only; DOCA0005EN-04
+        could be read on page 52 (functions and types) and page 61 (which energies the iEM3150 lacks). The address on
+        the wire is the register number minus 1, as mbmd has it and as nobrega8/mbmap-library,
+        maps/schneider-electric/iem3000, says of two devices that were read.
 Sign:   import positive, as inside. unverified: reactive power.
 Words:  floats in kW, kvar and kVA beside 64-bit integers in Wh.
 Limits: function 3 only. Holes are not read over.
-Quirk:  the iEM3150 counts no export and has no reactive power; where another refuses them, it is read without.
+Quirk:  the iEM3150 counts neither export nor reactive energy (page 61), so that it is not asked for reactive power
+        either; where another model refuses them, it is read without.
 Left:   the power factor, a number from -2 to 2 in four quadrants that no factor brings to ours.
 """
 
@@ -49,7 +51,7 @@ IEM3155: Final = MeterType(
     registers=MAP,
     extras=BOTH_WAYS,
     verified=Evidence.LISTS,
-    unverified=("reactive_power_var",),
+    unverified=("reactive_power_var", "frequency_hz"),
     quirks=("kilowatts as floats, watt-hours as 64-bit integers",),
     serial=SerialNumber(Table.HOLDING, 129, 2),
 )
@@ -60,7 +62,7 @@ TYPES: Final = (
         name="iem3150",
         product="iEM3150",
         extras=None,
-        unverified=(),
+        unverified=("frequency_hz",),
         quirks=(*IEM3155.quirks, "counts no export"),
     ),
     replace(IEM3155, name="iem3255", product="iEM3255"),

@@ -7,9 +7,9 @@ Source: Shelly's page "Modbus" (shelly-api-docs.shelly.cloud, Gen2) for device i
 Sign:   consumed positive, as inside; "returned" energy is export.
 Words:  floats and 32-bit integers have the low word first.
 Limits: holes are not read over.
-Quirk:  Modbus is off until it is enabled (Modbus.SetConfig, or the web page). The counters add what each phase took and
-        gave without netting them (evcc#29727). Energy is a 32-bit float of watt-hours: beyond 16.8 MWh it moves in steps
-        of 2 Wh, and so on.
+Quirk:  Modbus is off until it is enabled (Modbus.SetConfig, or the web page). The counters add what each phase took
+        and gave without netting them (evcc#29727). Energy is a 32-bit float of watt-hours: beyond 16.8 MWh it moves
+        in steps of 2 Wh, and so on.
 Left:   the power factor, whose sign could not be read; the frequency.
 """
 

@@ -1,15 +1,15 @@
 """Siemens SENTRON PAC2200, PAC3200 and PAC4200, three-phase meters: the values they have in common.
 
-Source: PAC3200: "Manual, 02/2008, A5E01168664B-04", table 3-6, page 40 (offsets 1 to 45), on easymanua.ls, and the table
-        "Siemens Sentron PAC 3200" on aggsoft.com (the same, and 57 to 73). PAC4200: "System Manual, 09/2009,
+Source: PAC3200: "Manual, 02/2008, A5E01168664B-04", table 3-6, page 40 (offsets 1 to 45), on easymanua.ls, and the
+        table "Siemens Sentron PAC 3200" on aggsoft.com (the same, and 57 to 73). PAC4200: "System Manual, 09/2009,
         A5E02316180B-02", table A-1, page 226 (1 to 57), and "Manual, 09/2008, A5E02316180B-01", table A-9, page 208
-        (energies). PAC2200: volkszaehler/mbmd, meters/rs485/pac2200.go; of "Manual, 05/2018, L1V30415167B-02" pages 91
-        and 92 could be read in part and agree (21, 25, 37). The address on the wire is the offset.
+        (energies). PAC2200: volkszaehler/mbmd, meters/rs485/pac2200.go; of "Manual, 05/2018, L1V30415167B-02" pages
+        91 and 92 could be read in part and agree (21, 25, 37). The address on the wire is the offset.
 Sign:   import positive, as inside; unverified beyond mbmd. The power factor has none and is left out.
 Limits: functions 3 and 4. A read that begins or ends inside a value is refused.
-Quirk:  the counters at 801 and 809 are those of tariff 1 (64-bit floats in Wh): a meter whose tariff is switched counts
-        the rest at 805 and 813. PAC2200: mbmd reads the frequency at 46, where no value of two registers can begin in a
-        table of odd offsets; left out.
+Quirk:  the counters at 801 and 809 are those of tariff 1 (64-bit floats in Wh): a meter whose tariff is switched
+        counts the rest at 805 and 813. PAC2200: mbmd reads the frequency at 46, where no value of two registers can
+        begin in a table of odd offsets; left out.
 """
 
 from dataclasses import replace

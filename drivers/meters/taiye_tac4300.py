@@ -1,7 +1,8 @@
 """Taiye TAC4300-CT, three-phase meter.
 
-Source: "TAC4300CT series Modbus Protocol v1.0", pages 1 and 2 (floats, function 4) and 8 (serial number), read in full in
-        github.com/nmakel/sdm_modbus, documents/taiyedq4300_modbus_protocol_v1.0.pdf; src/sdm_modbus/taiyedq.py agrees.
+Source: "TAC4300CT series Modbus Protocol v1.0", pages 1 and 2 (floats, function 4) and 8 (serial number), read in
+        full in github.com/nmakel/sdm_modbus, documents/taiyedq4300_modbus_protocol_v1.0.pdf;
+        src/sdm_modbus/taiyedq.py agrees.
 Sign:   import positive, as inside; the power factor has the sign of the current's direction (note 1). unverified:
         reactive power.
 Limits: none given; 50 registers, as meters of this kind are known to allow.

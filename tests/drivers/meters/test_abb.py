@@ -73,6 +73,14 @@ async def test_what_is_not_measured_is_absent_and_not_429_gigawatt_hours() -> No
     await check("b23", meter)
 
 
+async def test_exported_power_is_negative() -> None:
+    meter = ListedMeter(A43, Table.HOLDING)
+    meter.fill(0x5B14, [0xFFFF, 0xFF9C] * 8)  # -1.00 W and var: active and reactive power, total and phases
+    values = await meter_type("b23").build(meter, 1).read()
+    stems = ("power_{}w", "reactive_power_{}var")
+    assert {values[stem.format(phase)] for stem in stems for phase in ("", "l1_", "l2_", "l3_")} == {-1.0}
+
+
 async def test_the_serial_number_is_a_number() -> None:
     meter = ListedMeter(A43, Table.HOLDING)
     meter.fill(0x8900, [0x0001, 0xE240])

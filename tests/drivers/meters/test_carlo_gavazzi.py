@@ -16,23 +16,23 @@ GNM3D = """
 0x0006 0007 0000 - 0  # V L1-L2
 0x0008 0007 0000 - 0  # V L2-L3
 0x000A 0007 0000 - 0  # V L3-L1
-0x000C 05DC 0000 current_l1_a 1.5  # A L1, Ampere*1000
-0x000E 08CA 0000 current_l2_a 2.25  # A L2, Ampere*1000
-0x0010 0EA6 0000 current_l3_a 3.75  # A L3, Ampere*1000
-0x0012 0D7F 0000 power_l1_w 345.5  # W L1, Watt*10
+0x000C FA24 FFFF current_l1_a -1.5  # A L1, Ampere*1000
+0x000E F736 FFFF current_l2_a -2.25  # A L2, Ampere*1000
+0x0010 F15A FFFF current_l3_a -3.75  # A L3, Ampere*1000
+0x0012 F281 FFFF power_l1_w -345.5  # W L1, Watt*10
 0x0014 E96A FFFF power_l2_w -578.2  # W L2, Watt*10
-0x0016 1F5C 0000 power_l3_w 802.8  # W L3, Watt*10
+0x0016 E0A4 FFFF power_l3_w -802.8  # W L3, Watt*10
 0x0018 0D89 0000 apparent_power_l1_va 346.5  # VA L1, VA*10
 0x001A 16A0 0000 apparent_power_l2_va 579.2  # VA L2, VA*10
 0x001C 1F66 0000 apparent_power_l3_va 803.8  # VA L3, VA*10
-0x001E 0073 0000 reactive_power_l1_var 11.5  # var L1, var*10
+0x001E FF8D FFFF reactive_power_l1_var -11.5  # var L1, var*10
 0x0020 FF86 FFFF reactive_power_l2_var -12.2  # var L2, var*10
-0x0022 008A 0000 reactive_power_l3_var 13.8  # var L3, var*10
+0x0022 FF76 FFFF reactive_power_l3_var -13.8  # var L3, var*10
 0x0024 0007 0000 - 0  # V L-N sys
 0x0026 0007 0000 - 0  # V L-L sys
-0x0028 1644 0000 power_w 570  # W sys, Watt*10
+0x0028 BC8F FFFF power_w -1726.5  # W sys, Watt*10
 0x002A 438F 0000 apparent_power_va 1729.5  # VA sys, VA*10
-0x002C 0082 0000 reactive_power_var 13  # var sys, var*10
+0x002C FE89 FFFF reactive_power_var -37.5  # var sys, var*10
 0x002E 0007 - 0  # PF L1
 0x002F 0007 - 0  # PF L2
 0x0030 0007 - 0  # PF L3
@@ -52,23 +52,23 @@ EM24 = """
 0x0006 0007 0000 - 0  # V L1-L2
 0x0008 0007 0000 - 0  # V L2-L3
 0x000A 0007 0000 - 0  # V L3-L1
-0x000C 05DC 0000 current_l1_a 1.5  # A L1, Ampere*1000
-0x000E 08CA 0000 current_l2_a 2.25  # A L2, Ampere*1000
-0x0010 0EA6 0000 current_l3_a 3.75  # A L3, Ampere*1000
-0x0012 0D7F 0000 power_l1_w 345.5  # W L1, Watt*10
+0x000C FA24 FFFF current_l1_a -1.5  # A L1, Ampere*1000
+0x000E F736 FFFF current_l2_a -2.25  # A L2, Ampere*1000
+0x0010 F15A FFFF current_l3_a -3.75  # A L3, Ampere*1000
+0x0012 F281 FFFF power_l1_w -345.5  # W L1, Watt*10
 0x0014 E96A FFFF power_l2_w -578.2  # W L2, Watt*10
-0x0016 1F5C 0000 power_l3_w 802.8  # W L3, Watt*10
+0x0016 E0A4 FFFF power_l3_w -802.8  # W L3, Watt*10
 0x0018 0D89 0000 apparent_power_l1_va 346.5  # VA L1, VA*10
 0x001A 16A0 0000 apparent_power_l2_va 579.2  # VA L2, VA*10
 0x001C 1F66 0000 apparent_power_l3_va 803.8  # VA L3, VA*10
-0x001E 0073 0000 reactive_power_l1_var 11.5  # var L1, var*10
+0x001E FF8D FFFF reactive_power_l1_var -11.5  # var L1, var*10
 0x0020 FF86 FFFF reactive_power_l2_var -12.2  # var L2, var*10
-0x0022 008A 0000 reactive_power_l3_var 13.8  # var L3, var*10
+0x0022 FF76 FFFF reactive_power_l3_var -13.8  # var L3, var*10
 0x0024 0007 0000 - 0  # V L-N sys
 0x0026 0007 0000 - 0  # V L-L sys
-0x0028 1644 0000 power_w 570  # W sys, Watt*10
+0x0028 BC8F FFFF power_w -1726.5  # W sys, Watt*10
 0x002A 438F 0000 apparent_power_va 1729.5  # VA sys, VA*10
-0x002C 0082 0000 reactive_power_var 13  # var sys, var*10
+0x002C FE89 FFFF reactive_power_var -37.5  # var sys, var*10
 0x002E 0007 0000 - 0  # DMD W
 0x0030 0007 0000 - 0  # DMD VA
 0x0032 0007 - 0  # PF L1
@@ -91,8 +91,8 @@ EM24_EXPORT = """
 # evcc's cg-emt1xx.yaml and mbmap-library's em111.
 EM112 = """
 0x0000 0901 0000 voltage_l1_v 230.5  # Voltage, 0.1 V
-0x0002 05DC 0000 current_l1_a 1.5  # Current, 0.001 A
-0x0004 1644 0000 power_w 570  # W
+0x0002 FA24 FFFF current_l1_a -1.5  # Current, 0.001 A
+0x0004 BC8F FFFF power_w -1726.5  # W
 0x0010 3039 0000 energy_import_wh 1234500  # kWh (+) TOT, 0.1 kWh
 0x0020 0271 0000 energy_export_wh 62500  # kWh (-) TOT, 0.1 kWh
 """

@@ -19,23 +19,23 @@ THREE_PHASES = """
 30007 3FC0 0000 current_l1_a 1.5  # Phase 1 current, A
 30009 4010 0000 current_l2_a 2.25  # Phase 2 current, A
 30011 4070 0000 current_l3_a 3.75  # Phase 3 current, A
-30013 43AC C000 power_l1_w 345.5  # Phase 1 power, W
+30013 C3AC C000 power_l1_w -345.5  # Phase 1 power, W
 30015 C410 9000 power_l2_w -578.25  # Phase 2 power, W
-30017 4448 B000 power_l3_w 802.75  # Phase 3 power, W
+30017 C448 B000 power_l3_w -802.75  # Phase 3 power, W
 30019 43AD 4000 apparent_power_l1_va 346.5  # Phase 1 volt amps
 30021 4410 D000 apparent_power_l2_va 579.25  # Phase 2 volt amps
 30023 4448 F000 apparent_power_l3_va 803.75  # Phase 3 volt amps
-30025 4138 0000 reactive_power_l1_var 11.5  # Phase 1 reactive power, VAr
+30025 C138 0000 reactive_power_l1_var -11.5  # Phase 1 reactive power, VAr
 30027 C144 0000 reactive_power_l2_var -12.25  # Phase 2 reactive power, VAr
-30029 415C 0000 reactive_power_l3_var 13.75  # Phase 3 reactive power, VAr
+30029 C15C 0000 reactive_power_l3_var -13.75  # Phase 3 reactive power, VAr
 30031 3F00 0000 power_factor_l1_ratio 0.5  # Phase 1 power factor
 30033 BF40 0000 power_factor_l2_ratio -0.75  # Phase 2 power factor
 30035 3F60 0000 power_factor_l3_ratio 0.875  # Phase 3 power factor
 30047 40E8 0000 - 0  # Average line current
 30049 40F0 0000 current_a 7.5  # Sum of line currents
-30053 440E 8000 power_w 570  # Total system power
+30053 C4D7 D000 power_w -1726.5  # Total system power
 30057 44D8 3000 apparent_power_va 1729.5  # Total system volt amps
-30061 4150 0000 reactive_power_var 13  # Total system VAr
+30061 C216 0000 reactive_power_var -37.5  # Total system VAr
 30063 3E80 0000 power_factor_ratio 0.25  # Total system power factor
 30067 40E8 0000 - 0  # Total system phase angle
 30071 4248 2000 frequency_hz 50.03125  # Frequency of supply voltages, Hz
@@ -48,9 +48,9 @@ THREE_PHASES = """
 ONE_PHASE = """
 30001 4366 8000 voltage_l1_v 230.5  # Voltage, Volts
 30007 3FC0 0000 current_l1_a 1.5  # Current, Amps
-30013 440E 8000 power_w 570  # Active power, Watts
+30013 C4D7 D000 power_w -1726.5  # Active power, Watts
 30019 44D8 3000 apparent_power_va 1729.5  # Apparent power, VA
-30025 4150 0000 reactive_power_var 13  # Reactive power, VAr
+30025 C216 0000 reactive_power_var -37.5  # Reactive power, VAr
 30031 3E80 0000 power_factor_ratio 0.25  # Power factor
 30071 4248 2000 frequency_hz 50.03125  # Frequency, Hz
 30073 449A 5000 energy_import_wh 1234500  # Import active energy, kWh
@@ -60,7 +60,7 @@ ONE_PHASE = """
 
 # "SDM72D-M User Manual V1.5", page 14.
 SDM72D_M = """
-30053 440E 8000 power_w 570  # Total system power, W
+30053 C4D7 D000 power_w -1726.5  # Total system power, W
 30073 449A 5000 energy_import_wh 1234500  # Total Import kWh
 30075 427A 0000 energy_export_wh 62500  # Total Export kWh
 30343 40E8 0000 - 0  # Total kWh

@@ -17,18 +17,18 @@ JANITZA = """
 19014 4010 0000 current_l2_a 2.25  # Apparent current L2, A
 19016 4070 0000 current_l3_a 3.75  # Apparent current L3, A
 19018 40E8 0000 - 0  # Vector sum
-19020 43AC C000 power_l1_w 345.5  # Real power L1, W
+19020 C3AC C000 power_l1_w -345.5  # Real power L1, W
 19022 C410 9000 power_l2_w -578.25  # Real power L2, W
-19024 4448 B000 power_l3_w 802.75  # Real power L3, W
-19026 440E 8000 power_w 570  # Sum; Psum3=P1+P2+P3, W
+19024 C448 B000 power_l3_w -802.75  # Real power L3, W
+19026 C4D7 D000 power_w -1726.5  # Sum; Psum3=P1+P2+P3, W
 19028 43AD 4000 apparent_power_l1_va 346.5  # Apparent power L1, VA
 19030 4410 D000 apparent_power_l2_va 579.25  # Apparent power L2, VA
 19032 4448 F000 apparent_power_l3_va 803.75  # Apparent power L3, VA
 19034 44D8 3000 apparent_power_va 1729.5  # Sum; Ssum3, VA
-19036 4138 0000 reactive_power_l1_var 11.5  # Reactive power L1, var
+19036 C138 0000 reactive_power_l1_var -11.5  # Reactive power L1, var
 19038 C144 0000 reactive_power_l2_var -12.25  # Reactive power L2, var
-19040 415C 0000 reactive_power_l3_var 13.75  # Reactive power L3, var
-19042 4150 0000 reactive_power_var 13  # Sum; Qsum3, var
+19040 C15C 0000 reactive_power_l3_var -13.75  # Reactive power L3, var
+19042 C216 0000 reactive_power_var -37.5  # Sum; Qsum3, var
 19044 40E8 0000 - 0  # CosPhi L1
 19046 40E8 0000 - 0  # CosPhi L2
 19048 40E8 0000 - 0  # CosPhi L3
@@ -62,9 +62,9 @@ PAC3200 = """
 19 43AD 4000 apparent_power_l1_va 346.5  # Apparent power L1, VA
 21 4410 D000 apparent_power_l2_va 579.25  # Apparent power L2, VA
 23 4448 F000 apparent_power_l3_va 803.75  # Apparent power L3, VA
-25 43AC C000 power_l1_w 345.5  # Active power L1, W
+25 C3AC C000 power_l1_w -345.5  # Active power L1, W
 27 C410 9000 power_l2_w -578.25  # Active power L2, W
-29 4448 B000 power_l3_w 802.75  # Active power L3, W
+29 C448 B000 power_l3_w -802.75  # Active power L3, W
 31 40E8 0000 - 0  # Reactive power L1
 33 40E8 0000 - 0  # Reactive power L2
 35 40E8 0000 - 0  # Reactive power L3
@@ -76,8 +76,8 @@ PAC3200 = """
 59 40E8 0000 - 0  # Average voltage ph-ph
 61 40E8 0000 - 0  # Average current
 63 44D8 3000 apparent_power_va 1729.5  # Total apparent power, VA
-65 440E 8000 power_w 570  # Total active power, W
-67 4150 0000 reactive_power_var 13  # Total reactive power, var
+65 C4D7 D000 power_w -1726.5  # Total active power, W
+67 C216 0000 reactive_power_var -37.5  # Total reactive power, var
 69 40E8 0000 - 0  # Total power factor
 801 4132 D644 0000 0000 energy_import_wh 1234500  # Active energy import tariff 1, Wh
 805 401D 0000 0000 0000 - 0  # Active energy import tariff 2
@@ -97,9 +97,9 @@ PAC2200 = """
 19 43AD 4000 apparent_power_l1_va 346.5  # Apparent power L1, VA
 21 4410 D000 apparent_power_l2_va 579.25  # Apparent power L2, VA
 23 4448 F000 apparent_power_l3_va 803.75  # Apparent power L3, VA
-25 43AC C000 power_l1_w 345.5  # Active power L1, W
+25 C3AC C000 power_l1_w -345.5  # Active power L1, W
 27 C410 9000 power_l2_w -578.25  # Active power L2, W
-29 4448 B000 power_l3_w 802.75  # Active power L3, W
+29 C448 B000 power_l3_w -802.75  # Active power L3, W
 31 40E8 0000 - 0  # Reactive power L1
 33 40E8 0000 - 0  # Reactive power L2
 35 40E8 0000 - 0  # Reactive power L3
@@ -107,8 +107,8 @@ PAC2200 = """
 39 40E8 0000 - 0  # Power factor L2
 41 40E8 0000 - 0  # Power factor L3
 63 44D8 3000 apparent_power_va 1729.5  # Total apparent power, VA
-65 440E 8000 power_w 570  # Total active power, W
-67 4150 0000 reactive_power_var 13  # Total reactive power, var
+65 C4D7 D000 power_w -1726.5  # Total active power, W
+67 C216 0000 reactive_power_var -37.5  # Total reactive power, var
 69 40E8 0000 - 0  # Total power factor
 801 4132 D644 0000 0000 energy_import_wh 1234500  # Active energy import tariff 1, Wh
 805 401D 0000 0000 0000 - 0  # Active energy import tariff 2
@@ -120,11 +120,11 @@ PAC2200 = """
 SHELLY = """
 31007 0000 40E8 - 0  # Neutral current, A
 31011 0000 40F0 current_a 7.5  # Total current, A
-31013 8000 440E power_w 570  # Total active power, W
+31013 D000 C4D7 power_w -1726.5  # Total active power, W
 31015 3000 44D8 apparent_power_va 1729.5  # Total apparent power, VA
 31020 8000 4366 voltage_l1_v 230.5  # Phase A voltage, V
 31022 0000 3FC0 current_l1_a 1.5  # Phase A current, A
-31024 C000 43AC power_l1_w 345.5  # Phase A active power, W
+31024 C000 C3AC power_l1_w -345.5  # Phase A active power, W
 31026 4000 43AD apparent_power_l1_va 346.5  # Phase A apparent power, VA
 31028 0000 40E8 - 0  # Phase A power factor
 31040 4000 4367 voltage_l2_v 231.25  # Phase B voltage, V
@@ -134,7 +134,7 @@ SHELLY = """
 31048 0000 40E8 - 0  # Phase B power factor
 31060 C000 4365 voltage_l3_v 229.75  # Phase C voltage, V
 31062 0000 4070 current_l3_a 3.75  # Phase C current, A
-31064 B000 4448 power_l3_w 802.75  # Phase C active power, W
+31064 B000 C448 power_l3_w -802.75  # Phase C active power, W
 31066 F000 4448 apparent_power_l3_va 803.75  # Phase C apparent power, VA
 31068 0000 40E8 - 0  # Phase C power factor
 31162 B220 4996 energy_import_wh 1234500  # Total active energy, all phases, perpetual count, Wh
@@ -152,14 +152,14 @@ DTSU666 = """
 0x200C 44BB 8000 current_l1_a 1.5  # Current 1, 0.001 A
 0x200E 450C A000 current_l2_a 2.25  # Current 2, 0.001 A
 0x2010 456A 6000 current_l3_a 3.75  # Current 3, 0.001 A
-0x2012 45B2 2000 power_w 570  # Conjunction active power Pt, 0.1 W
-0x2014 4557 F000 power_l1_w 345.5  # Active power 1, 0.1 W
+0x2012 C686 E200 power_w -1726.5  # Conjunction active power Pt, 0.1 W
+0x2014 C557 F000 power_l1_w -345.5  # Active power 1, 0.1 W
 0x2016 C5B4 B400 power_l2_w -578.25  # Active power 2, 0.1 W
-0x2018 45FA DC00 power_l3_w 802.75  # Active power 3, 0.1 W
-0x201A 4302 0000 reactive_power_var 13  # Conjunction reactive power Qt, 0.1 var
-0x201C 42E6 0000 reactive_power_l1_var 11.5  # Reactive power 1, 0.1 var
+0x2018 C5FA DC00 power_l3_w -802.75  # Active power 3, 0.1 W
+0x201A C3BB 8000 reactive_power_var -37.5  # Conjunction reactive power Qt, 0.1 var
+0x201C C2E6 0000 reactive_power_l1_var -11.5  # Reactive power 1, 0.1 var
 0x201E C2F5 0000 reactive_power_l2_var -12.25  # Reactive power 2, 0.1 var
-0x2020 4309 8000 reactive_power_l3_var 13.75  # Reactive power 3, 0.1 var
+0x2020 C309 8000 reactive_power_l3_var -13.75  # Reactive power 3, 0.1 var
 0x202A 40E8 0000 - 0  # PFt
 0x2044 459C 5900 frequency_hz 50.03125  # Frequency, 0.01 Hz
 """
@@ -175,14 +175,14 @@ PRO380 = """
 0x500C 3FC0 0000 current_l1_a 1.5  # L1 current, A
 0x500E 4010 0000 current_l2_a 2.25  # L2 current, A
 0x5010 4070 0000 current_l3_a 3.75  # L3 current, A
-0x5012 3F11 EB85 power_w 569.9999928  # Total active power, kW
-0x5014 3EB0 E560 power_l1_w 345.4999924  # L1 active power, kW
+0x5012 BFDC FDF4 power_w -1726.500034  # Total active power, kW
+0x5014 BEB0 E560 power_l1_w -345.4999924  # L1 active power, kW
 0x5016 BF14 0831 power_l2_w -578.2499909  # L2 active power, kW
-0x5018 3F4D 8106 power_l3_w 802.7499914  # L3 active power, kW
-0x501A 3C54 FDF4 reactive_power_var 13.00000027  # Total reactive power, kvar
-0x501C 3C3C 6A7F reactive_power_l1_var 11.50000002  # L1 reactive power, kvar
+0x5018 BF4D 8106 power_l3_w -802.7499914  # L3 active power, kW
+0x501A BD19 999A reactive_power_var -37.50000149  # Total reactive power, kvar
+0x501C BC3C 6A7F reactive_power_l1_var -11.50000002  # L1 reactive power, kvar
 0x501E BC48 B439 reactive_power_l2_var -12.24999968  # L2 reactive power, kvar
-0x5020 3C61 47AE reactive_power_l3_var 13.74999993  # L3 reactive power, kvar
+0x5020 BC61 47AE reactive_power_l3_var -13.74999993  # L3 reactive power, kvar
 0x5022 3FDD 6042 apparent_power_va 1729.500055  # Total apparent power, kVA
 0x5024 3EB1 6873 apparent_power_l1_va 346.5000093  # L1 apparent power, kVA
 0x5026 3F14 49BA apparent_power_l2_va 579.2499781  # L2 apparent power, kVA
@@ -200,12 +200,12 @@ TAC4300 = """
 0x0006 3FC0 0000 current_l1_a 1.5  # Phase 1 current, A
 0x0008 4010 0000 current_l2_a 2.25  # Phase 2 current, A
 0x000A 4070 0000 current_l3_a 3.75  # Phase 3 current, A
-0x000C 43AC C000 power_l1_w 345.5  # Phase 1 active power, W
+0x000C C3AC C000 power_l1_w -345.5  # Phase 1 active power, W
 0x000E C410 9000 power_l2_w -578.25  # Phase 2 active power, W
-0x0010 4448 B000 power_l3_w 802.75  # Phase 3 active power, W
-0x0012 4138 0000 reactive_power_l1_var 11.5  # Phase 1 reactive power, var
+0x0010 C448 B000 power_l3_w -802.75  # Phase 3 active power, W
+0x0012 C138 0000 reactive_power_l1_var -11.5  # Phase 1 reactive power, var
 0x0014 C144 0000 reactive_power_l2_var -12.25  # Phase 2 reactive power, var
-0x0016 415C 0000 reactive_power_l3_var 13.75  # Phase 3 reactive power, var
+0x0016 C15C 0000 reactive_power_l3_var -13.75  # Phase 3 reactive power, var
 0x0018 43AD 4000 apparent_power_l1_va 346.5  # Phase 1 apparent power, VA
 0x001A 4410 D000 apparent_power_l2_va 579.25  # Phase 2 apparent power, VA
 0x001C 4448 F000 apparent_power_l3_va 803.75  # Phase 3 apparent power, VA
@@ -219,8 +219,8 @@ TAC4300 = """
 0x002C 40E8 0000 - 0  # Line 2 to Line 3 volts
 0x002E 40E8 0000 - 0  # Line 3 to Line 1 volts
 0x0030 4248 2000 frequency_hz 50.03125  # Frequency of supply voltages, Hz
-0x0032 440E 8000 power_w 570  # Total system active power, W
-0x0034 4150 0000 reactive_power_var 13  # Total system reactive power, var
+0x0032 C4D7 D000 power_w -1726.5  # Total system active power, W
+0x0034 C216 0000 reactive_power_var -37.5  # Total system reactive power, var
 0x0036 44D8 3000 apparent_power_va 1729.5  # Total system apparent power, VA
 0x0038 3E80 0000 power_factor_ratio 0.25  # Total system power factor
 0x003A 40E8 0000 - 0  # Total system phase angle
@@ -238,21 +238,21 @@ DS100 = """
 0x0400 0003 8464 voltage_l1_v 230.5  # voltage of phase 1, mV
 0x0402 0003 8752 voltage_l2_v 231.25  # voltage of phase 2, mV
 0x0404 0003 8176 voltage_l3_v 229.75  # voltage of phase 3, mV
-0x0410 0000 05DC current_l1_a 1.5  # current of phase 1, mA
-0x0412 0000 08CA current_l2_a 2.25  # current of phase 2, mA
-0x0414 0000 0EA6 current_l3_a 3.75  # current of phase 3, mA
-0x041A 0000 015A power_l1_w 346  # active power of phase 1, W
+0x0410 FFFF FA24 current_l1_a -1.5  # current of phase 1, mA
+0x0412 FFFF F736 current_l2_a -2.25  # current of phase 2, mA
+0x0414 FFFF F15A current_l3_a -3.75  # current of phase 3, mA
+0x041A FFFF FEA6 power_l1_w -346  # active power of phase 1, W
 0x041C FFFF FDBE power_l2_w -578  # active power of phase 2, W
-0x041E 0000 0323 power_l3_w 803  # active power of phase 3, W
-0x0420 0000 023A power_w 570  # total active power, W
+0x041E FFFF FCDD power_l3_w -803  # active power of phase 3, W
+0x0420 FFFF F942 power_w -1726  # total active power, W
 0x0422 0000 015A apparent_power_l1_va 346  # apparent power of phase 1, VA
 0x0424 0000 0243 apparent_power_l2_va 579  # apparent power of phase 2, VA
 0x0426 0000 0324 apparent_power_l3_va 804  # apparent power of phase 3, VA
 0x0428 0000 06C2 apparent_power_va 1730  # total apparent power, VA
-0x042A 0000 000C reactive_power_l1_var 12  # reactive power of phase 1, var
+0x042A FFFF FFF4 reactive_power_l1_var -12  # reactive power of phase 1, var
 0x042C FFFF FFF4 reactive_power_l2_var -12  # reactive power of phase 2, var
-0x042E 0000 000E reactive_power_l3_var 14  # reactive power of phase 3, var
-0x0430 0000 000D reactive_power_var 13  # total reactive power, var
+0x042E FFFF FFF2 reactive_power_l3_var -14  # reactive power of phase 3, var
+0x0430 FFFF FFDA reactive_power_var -38  # total reactive power, var
 0x0435 01F4 frequency_hz 50  # frequency, 0.1 Hz
 0x0436 0007 - 0  # power factor
 """

@@ -15,11 +15,11 @@ IEM3155 = """
 3028 4366 8000 voltage_l1_v 230.5  # Voltage L1-N, V
 3030 4367 4000 voltage_l2_v 231.25  # Voltage L2-N, V
 3032 4365 C000 voltage_l3_v 229.75  # Voltage L3-N, V
-3054 3EB0 E560 power_l1_w 345.4999924  # Active Power Phase 1, kW
+3054 BEB0 E560 power_l1_w -345.4999924  # Active Power Phase 1, kW
 3056 BF14 0831 power_l2_w -578.2499909  # Active Power Phase 2, kW
-3058 3F4D 8106 power_l3_w 802.7499914  # Active Power Phase 3, kW
-3060 3F11 EB85 power_w 569.9999928  # Total Active Power, kW
-3068 3C54 FDF4 reactive_power_var 13.00000027  # Total Reactive Power, kVAR
+3058 BF4D 8106 power_l3_w -802.7499914  # Active Power Phase 3, kW
+3060 BFDC FDF4 power_w -1726.500034  # Total Active Power, kW
+3068 BD19 999A reactive_power_var -37.50000149  # Total Reactive Power, kVAR
 3076 3FDD 6042 apparent_power_va 1729.500055  # Total Apparent Power, kVA
 3084 40E8 0000 - 0  # Total Power Factor
 3110 4248 2000 frequency_hz 50.03125  # Frequency, Hz
@@ -35,10 +35,10 @@ IEM3150 = """
 3028 4366 8000 voltage_l1_v 230.5  # Voltage L1-N, V
 3030 4367 4000 voltage_l2_v 231.25  # Voltage L2-N, V
 3032 4365 C000 voltage_l3_v 229.75  # Voltage L3-N, V
-3054 3EB0 E560 power_l1_w 345.4999924  # Active Power Phase 1, kW
+3054 BEB0 E560 power_l1_w -345.4999924  # Active Power Phase 1, kW
 3056 BF14 0831 power_l2_w -578.2499909  # Active Power Phase 2, kW
-3058 3F4D 8106 power_l3_w 802.7499914  # Active Power Phase 3, kW
-3060 3F11 EB85 power_w 569.9999928  # Total Active Power, kW
+3058 BF4D 8106 power_l3_w -802.7499914  # Active Power Phase 3, kW
+3060 BFDC FDF4 power_w -1726.500034  # Total Active Power, kW
 3076 3FDD 6042 apparent_power_va 1729.500055  # Total Apparent Power, kVA
 3084 40E8 0000 - 0  # Total Power Factor
 3110 4248 2000 frequency_hz 50.03125  # Frequency, Hz
@@ -55,14 +55,14 @@ PM3255 = """
 3028 4366 8000 voltage_l1_v 230.5  # Voltage L1-N, V
 3030 4367 4000 voltage_l2_v 231.25  # Voltage L2-N, V
 3032 4365 C000 voltage_l3_v 229.75  # Voltage L3-N, V
-3054 3EB0 E560 power_l1_w 345.4999924  # Active Power Phase 1, kW
+3054 BEB0 E560 power_l1_w -345.4999924  # Active Power Phase 1, kW
 3056 BF14 0831 power_l2_w -578.2499909  # Active Power Phase 2, kW
-3058 3F4D 8106 power_l3_w 802.7499914  # Active Power Phase 3, kW
-3060 3F11 EB85 power_w 569.9999928  # Total Active Power, kW
-3062 3C3C 6A7F reactive_power_l1_var 11.50000002  # Reactive power L1, kvar
+3058 BF4D 8106 power_l3_w -802.7499914  # Active Power Phase 3, kW
+3060 BFDC FDF4 power_w -1726.500034  # Total Active Power, kW
+3062 BC3C 6A7F reactive_power_l1_var -11.50000002  # Reactive power L1, kvar
 3064 BC48 B439 reactive_power_l2_var -12.24999968  # Reactive power L2, kvar
-3066 3C61 47AE reactive_power_l3_var 13.74999993  # Reactive power L3, kvar
-3068 3C54 FDF4 reactive_power_var 13.00000027  # Total Reactive Power, kVAR
+3066 BC61 47AE reactive_power_l3_var -13.74999993  # Reactive power L3, kvar
+3068 BD19 999A reactive_power_var -37.50000149  # Total Reactive Power, kVAR
 3070 3EB1 6873 apparent_power_l1_va 346.5000093  # Apparent power L1, kVA
 3072 3F14 49BA apparent_power_l2_va 579.2499781  # Apparent power L2, kVA
 3074 3F4D C28F apparent_power_l3_va 803.7499785  # Apparent power L3, kVA
