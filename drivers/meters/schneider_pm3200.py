@@ -55,10 +55,5 @@ PM3255: Final = MeterType(
 )
 TYPES: Final = (
     PM3255,
-    replace(
-        PM3255,
-        name="pm3250",
-        product="PM3250",
-        identity=Identity(Table.HOLDING, 49, 20, frozenset({"PM3250", "METSEPM3250"})),
-    ),
+    replace(PM3255, name="pm3250", product="PM3250", identity=None),  # how it names itself could not be read
 )
