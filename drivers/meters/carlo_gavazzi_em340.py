@@ -11,8 +11,8 @@ Sign:   import positive, as inside; reactive power positive when imported. Both 
 Words:  32-bit integers have the low word first. 7FFFFFFFh is an overflow ("EEE" on the display).
 Limits: 50 registers a request; the frames of the GNM3D document say 20, and the GNM3D gets the smaller. An address
         that is not in the tables is refused. 0x000B is answered only when it is asked for alone.
-Quirk:  set to easy connection (measurement A, the factory setting of MID meters without a direction), power and
-        current are always positive and energy_export_wh stands still.
+Quirk:  in easy connection mode (measurement A, and MID models of one direction) power and current are always positive
+        and energy_export_wh stands still.
 Left:   the power factor, whose sign was read for the GNM3D only.
 """
 
