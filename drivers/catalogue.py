@@ -4,10 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from drivers import eastron_sdm630
+from drivers.evidence import Evidence, Sheet
+from drivers.meters import TYPES
 from drivers.sunspec import battery, inverter
 from drivers.sunspec.battery import SunSpecBattery
 from drivers.sunspec.inverter import SunSpecInverter
+from drivers.sunspec.measure import MEASURED
+from drivers.sunspec.models import DER_MEASUREMENT, INVERTER_THREE_PHASE, STORAGE
+from drivers.sunspec.points import Model as SunSpecModel
 from protocols.ports import Battery, Inverter, Meter, RegisterBus
 
 
@@ -16,6 +20,7 @@ class MeterModel:
     """A device that measures."""
 
     build: Callable[[RegisterBus, int], Meter]
+    sheet: Sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,7 @@ class InverterModel:
     """A producer that can be limited; built with `fallback_produce_max_w` (None: unlimited)."""
 
     build: Callable[[RegisterBus, int, float | None], Inverter]
+    sheet: Sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class BatteryModel:
     """A store that follows a power; built with `fallback_power_w` (0: idle, None: its own mode)."""
 
     build: Callable[[RegisterBus, int, float | None], Battery]
+    sheet: Sheet
 
 
 Model = MeterModel | InverterModel | BatteryModel
@@ -43,8 +50,16 @@ def _battery(bus: RegisterBus, unit: int, fallback_power_w: float | None) -> Bat
     return SunSpecBattery(bus, unit, fallback_power_w=fallback_power_w)
 
 
+def _sunspec(product: str, *models: SunSpecModel) -> Sheet:
+    """Any maker's: what it is lies in the device, and is found by its model chain."""
+    quantities = dict.fromkeys(source.quantity for model in models for source in MEASURED[model])
+    return Sheet(maker="SunSpec", product=product, quantities=tuple(quantities), verified=Evidence.DOCUMENT)
+
+
 MODELS: Final[Mapping[str, Model]] = {
-    eastron_sdm630.MODEL: MeterModel(eastron_sdm630.build),
-    inverter.MODEL: InverterModel(_inverter),
-    battery.MODEL: BatteryModel(_battery),
+    **{kind.name: MeterModel(kind.build, kind.sheet) for kind in TYPES},
+    inverter.MODEL: InverterModel(
+        _inverter, _sunspec("inverter, models 103 and 701", INVERTER_THREE_PHASE, DER_MEASUREMENT)
+    ),
+    battery.MODEL: BatteryModel(_battery, _sunspec("battery, models 701 and 713", DER_MEASUREMENT, STORAGE)),
 }

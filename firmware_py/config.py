@@ -16,7 +16,7 @@ from drivers.catalogue import MODELS
 from drivers.links import parse_url
 from firmware_py.mistakes import BLIND_AFTER_S, CYCLE_S, LEASE_S, crossed, table, tables
 from protocols.contracts import FallbackName
-from protocols.mistakes import Mistake, mistakes_of, shown
+from protocols.mistakes import Mistake, did_you_mean, mistakes_of, shown
 from protocols.quantities import QUANTITIES
 from protocols.signing import key_id, public_part
 from protocols.topics import NODE_ID
@@ -107,7 +107,7 @@ class DeviceConfig(_Part):
     @classmethod
     def _known(cls, value: str) -> str:
         if value not in MODELS:
-            raise ValueError(f"allowed are {', '.join(sorted(MODELS))}")
+            raise ValueError(did_you_mean(value, sorted(MODELS)))
         return value
 
     @field_validator("url")

@@ -42,6 +42,13 @@ class Shape(Enum):
         assert isinstance(number, int | float)
         return number
 
+    def holds(self, number: float) -> bool:
+        """Whether some words mean exactly this number."""
+        try:
+            return struct.unpack(f">{self.code}", struct.pack(f">{self.code}", number)) == (number,)
+        except (struct.error, OverflowError):
+            return False
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -65,6 +72,13 @@ class Field:
             raise ValueError(f"{self.quantity} at {self.address}: scale {self.scale}; allowed is finite and not 0")
         if not 0 <= self.address <= 0x10000 - self.shape.words:
             raise ValueError(f"{self.quantity} at {self.address}: allowed is 0 to {0x10000 - self.shape.words}")
+        most = max(abs(QUANTITIES[self.quantity].least), QUANTITIES[self.quantity].most)
+        if self.shape not in (Shape.F32, Shape.F64) and abs(self.scale) > most:
+            raise ValueError(
+                f"{self.quantity} at {self.address}: scale {self.scale}; allowed is {most:g}, the most it can be"
+            )
+        if self.absent is not None and not self.shape.holds(self.absent):
+            raise ValueError(f"{self.quantity} at {self.address}: absent {self.absent} is no {self.shape.name}")
 
     @property
     def end(self) -> int:

@@ -16,6 +16,7 @@ from firmware_py.compose import build_device
 from firmware_py.config import TIMEOUT_MAX_S, DeviceConfig
 from firmware_py.home.poller import judged
 from protocols.faults import Fault
+from protocols.mistakes import did_you_mean
 from protocols.ports import Nameplate
 from protocols.quantities import QUANTITIES
 from protocols.readings import Reading
@@ -34,7 +35,7 @@ def read(
     if timeout_s > TIMEOUT_MAX_S:
         stop(f"--timeout {timeout}: at most {TIMEOUT_MAX_S:g}s is allowed", BAD_INPUT)
     if model not in MODELS:
-        stop(f"--model {model!r}: allowed are {', '.join(sorted(MODELS))}", BAD_INPUT)
+        stop(f"--model {model!r}: {did_you_mean(model, sorted(MODELS))}", BAD_INPUT)
     try:
         parse_url(url)
     except ValueError as error:

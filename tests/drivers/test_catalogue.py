@@ -3,6 +3,9 @@
 import pytest
 
 from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel
+from drivers.evidence import Evidence, Sheet
+from drivers.meters import TYPES
+from protocols.quantities import QUANTITIES
 from tests.drivers.memory_bus import MemoryBus
 
 
@@ -21,5 +24,25 @@ def test_every_entry_builds(name: str) -> None:
             assert {"probe", "read", "follow"} <= set(methods)
 
 
-def test_the_names_are_those_of_the_documents() -> None:
-    assert set(MODELS) == {"sdm630", "sunspec-inverter", "sunspec-battery"}
+@pytest.mark.parametrize("name", MODELS)
+def test_every_entry_says_what_it_measures(name: str) -> None:
+    """Every meter must show the power, or no law can use it."""
+    sheet = MODELS[name].sheet
+    assert "power_w" in sheet.quantities
+    assert all(QUANTITIES[quantity] for quantity in sheet.quantities)
+    assert len(set(sheet.quantities)) == len(sheet.quantities)
+
+
+def test_no_name_is_taken_twice() -> None:
+    names = [kind.name for kind in TYPES]
+    assert sorted(names) == sorted(set(names))
+    assert {"sunspec-inverter", "sunspec-battery", *names} == set(MODELS)
+
+
+def test_names_are_easy_to_type() -> None:
+    assert all(name == name.lower() and " " not in name and "_" not in name for name in MODELS)
+
+
+def test_a_doubt_about_a_quantity_the_model_does_not_have_is_refused() -> None:
+    with pytest.raises(ValueError, match="X1: soc_percent unverified, but not among its quantities"):
+        Sheet(maker="M", product="X1", quantities=("power_w",), verified=Evidence.LISTS, unverified=("soc_percent",))

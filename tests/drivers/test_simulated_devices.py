@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers.eastron_sdm630 import build
+from drivers.meters.eastron_three_phase import SDM630
 from drivers.sunspec.battery import SunSpecBattery
 from drivers.sunspec.inverter import SunSpecInverter
 from protocols.quantities import believable
@@ -40,7 +40,7 @@ def check_against_physics(values: Measurement, terminal: Terminal) -> None:
 def test_the_meter_shows_what_flows() -> None:
     async def main() -> None:
         home = sunny_home()
-        meter = build(bus_to(home, "grid"), 1)
+        meter = SDM630.build(bus_to(home, "grid"), 1)
         assert (await meter.probe()).serial == "21000070"
         values = await meter.read()
         check_against_physics(values, home.terminals["grid"])

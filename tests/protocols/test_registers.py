@@ -95,6 +95,39 @@ def test_a_wrong_field_is_refused(quantity: str, address: int, scale: float, say
 
 
 @pytest.mark.parametrize(
+    ("quantity", "shape", "scale", "absent", "says"),
+    [
+        (U, Shape.U16, 1001.0, None, "voltage_l1_v at 0: scale 1001.0; allowed is 1000, the most it can be"),
+        (P, Shape.S32, -1e7, None, r"scale -10000000.0; allowed is 1e\+06"),
+        ("power_factor_ratio", Shape.S16, 10.0, None, "scale 10.0; allowed is 1, the most"),
+        (P, Shape.S32, 1.0, 0xFFFFFFFF, "power_w at 0: absent 4294967295 is no S32"),
+        (P, Shape.U16, 1.0, -1, "absent -1 is no U16"),
+        (P, Shape.U16, 1.0, 0.5, "absent 0.5 is no U16"),
+        (P, Shape.F32, 1.0, 1e39, r"absent 1e\+39 is no F32"),
+        (P, Shape.F32, 1.0, 0.1, "absent 0.1 is no F32"),
+    ],
+)
+def test_an_impossible_scale_or_sentinel_is_refused(
+    quantity: str, shape: Shape, scale: float, absent: float | None, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        Field(quantity, 0, shape, scale, absent)
+
+
+def test_the_largest_scale_and_the_sentinels_of_each_shape_are_allowed() -> None:
+    assert Field(U, 0, Shape.U16, 1000.0).scale == 1000.0
+    assert Field(P, 0, Shape.F32, 1e9).scale == 1e9  # a float has its own exponent
+    sentinels = (
+        (Shape.S16, -0x8000),
+        (Shape.U16, 0xFFFF),
+        (Shape.S64, 2**63 - 1),
+        (Shape.U64, 2**64 - 1),
+        (Shape.F32, -1.0),
+    )
+    assert all(Field(P, 0, shape, absent=absent).absent == absent for shape, absent in sentinels)
+
+
+@pytest.mark.parametrize(
     ("fields", "block_max", "gap", "says"),
     [
         ((), 125, 10, "without fields"),

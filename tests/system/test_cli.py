@@ -123,7 +123,7 @@ FIVE = {  # what stood there, what stands there now, and what must be said of it
     'meter = "grid"': ('meter = "gird"', 'site.meter = "gird": allowed are the devices grid, battery'),
     'model = "sunspec-battery"': (
         'model = "sunspec-batery"',
-        'device.1.model = "sunspec-batery": allowed are sdm630, ',
+        'device.1.model = "sunspec-batery": did you mean sunspec-battery?',
     ),
     'password_file = "password"': ('password_file = "pasword"', "mqtt.password_file = "),
 }
