@@ -140,7 +140,8 @@ async def test_a_cut_fails_all_that_waits_and_the_link_comes_back() -> None:
         sending = asyncio.create_task(link.publish_all(messages(WINDOW + 2)))
         await eventually("some wait", lambda: len(broker.numbers) == WINDOW)
         broker.cut()
-        faults: list[Fault | None] = await sending
+        async with asyncio.timeout(30.0):
+            faults: list[Fault | None] = await sending
         assert [type(fault) for fault in faults] == [LinkDown] * (WINDOW + 2)
         await eventually("another login", lambda: broker.logins == 2 and link.is_up)
 
