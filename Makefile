@@ -55,7 +55,7 @@ imports: $(DEV)
 
 .PHONY: fast
 fast: $(DEV)
-	@$(PYTEST) -q -n logical --dist worksteal -m "not system and not torture and not oracle" $(ARGS)
+	@$(PYTEST) -q -n logical --dist worksteal -m "not system and not torture and not oracle and not slow" $(ARGS)
 
 .PHONY: torture
 torture: $(DEV) ## kills, power loss and fuzzing, for minutes
@@ -74,7 +74,7 @@ fmt: $(DEV) ## put the code in its form, fix what can be fixed
 .PHONY: lock
 lock: $(DEV) ## bring both lock files in line with pyproject.toml (ARGS=--upgrade takes newer versions)
 	@$(COMPILE) $(ARGS) --output-file requirements.lock
-	@$(COMPILE) $(ARGS) --extra sim --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	@$(COMPILE) $(ARGS) --extra sim --extra hil --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 .PHONY: clean
 clean: ## remove .venv and all caches

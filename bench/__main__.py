@@ -1,20 +1,33 @@
-"""`make bench`: every short measurement there is; the long ones with `ARGS=--long`.
+"""`make bench`: every short measurement there is; `ARGS=--long` the long ones too, `ARGS=fleet_physics` those named only.
 
-One alone: `.venv/bin/python -m bench.fleet_live --help`, and so on for the modules of this folder.
+One alone, with its own arguments: `.venv/bin/python -m bench.fleet_live --help`, and so on for the modules of this folder.
 """
 
 import argparse
+from collections.abc import Callable, Mapping
 
-from bench import fleet_live, fleet_physics, fleet_virtual, one_home
+from bench import fleet_live, fleet_physics, fleet_virtual, gallery, one_home, thousand_devices
+
+SHORT: Mapping[str, Callable[[], None]] = {
+    "fleet_physics": fleet_physics.main,
+    "gallery": gallery.main,
+    "one_home": lambda: one_home.main([]),
+    "thousand_devices": thousand_devices.main,
+    "hundred_live": lambda: fleet_live.main(["--homes", "100", "--seconds", "15"]),
+}
+LONG: Mapping[str, Callable[[], None]] = {
+    "fleet_virtual": fleet_virtual.main,
+    "fleet_live": lambda: fleet_live.main([]),
+}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--long", action="store_true", help="a day of fleets on virtual time, 1,000 homes in real time")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join([*SHORT, *LONG])}")
     chosen = parser.parse_args()
-    fleet_physics.main()
-    one_home.main([])
-    if chosen.long:
-        fleet_virtual.main()
-        fleet_live.main([])
-    else:
-        fleet_live.main(["--homes", "100", "--seconds", "15"])
+    every = {**SHORT, **LONG}
+    if unknown := sorted(set(chosen.names) - every.keys()):
+        parser.error(f"no {', '.join(unknown)}; there are {', '.join(every)}")
+    for name in chosen.names or (every if chosen.long else SHORT):
+        print(f"-- {name}")
+        every[name]()

@@ -4,14 +4,13 @@ CPU time of one thread, least and median of many steps at 1 s; memory as the arr
 The ratio to one pass of `a += b` over as many homes carries over between machines, the nanoseconds do not.
 """
 
-import platform
 import sys
 import time
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 
+from bench.machine import machine
 from sim_hardware.physics.ev import EvParams
 from sim_hardware.physics.thermal.heat_pump import HeatPumpParams
 from sim_hardware.physics.vector import Floats
@@ -76,13 +75,6 @@ class Homes:
         self.cars.after()
 
 
-def _cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
-
-
 def _one_pass_ns(count: int) -> float:
     a, b = np.zeros(count), np.ones(count)
     best = min(_timed(lambda: a.__iadd__(b)) for _ in range(500))
@@ -109,7 +101,7 @@ def main(count: int = 10_000) -> None:
     tracemalloc.stop()
     times = np.array([_timed(lambda step=step: homes.after(step)) for step in range(STEPS)]) / count
     one_pass = _one_pass_ns(count)
-    print(f"{_cpu()}, Python {platform.python_version()}, numpy {np.__version__}, {count} homes, 1 s steps")
+    print(f"{machine()}, {count} homes, 1 s steps")
     print(f"CPU per home-step: least {times.min():.1f} ns, median {np.median(times):.1f} ns")
     print(f"one pass of a += b: {one_pass:.2f} ns; a home-step is {times.min() / one_pass:.0f} passes")
     print(f"memory per home: {held / count:.0f} B held, {most / count:.0f} B at most")

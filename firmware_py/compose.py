@@ -56,7 +56,13 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
     listeners = Listeners(reporter.reading, reporter.health, reporter.probed)
     pollers = {
         name: Poller(
-            name, device, world.clock, config.node.cycle_s, listeners, FROZEN_AFTER_S if line is None else None
+            name,
+            device,
+            world.clock,
+            config.node.cycle_s,
+            listeners,
+            FROZEN_AFTER_S if line is None else None,
+            sleeps=line is not None and line.role is Role.PRODUCER,
         )
         for name, (device, line) in built.items()
     }

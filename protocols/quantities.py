@@ -69,17 +69,24 @@ QUANTITIES: Final[dict[str, Quantity]] = {
 
 # Looked up for every value of every reading.
 _BOUNDS: Final = {name: (quantity.least, quantity.most) for name, quantity in QUANTITIES.items()}
+# No device resolves so little of any unit, but a floating-point number whose two registers change places often looks so.
+_LEAST_MAGNITUDE: Final = 1e-20
 
 
 def believable(name: str, value: float) -> bool:
-    """Whether the value lies within the bounds of its quantity (NaN never does); an unknown name is a KeyError."""
-    least, most = _BOUNDS[name]
-    return least <= value <= most
+    """Whether the value lies within the bounds of its quantity (NaN never does), and is 0 or no speck of its unit.
+
+    An unknown name is a KeyError.
+    """
+    return not beyond_belief({name: value})
 
 
 def beyond_belief(values: Mapping[str, float | None]) -> list[str]:
-    """The names whose value lies outside the bounds of its quantity."""
-    bounds = _BOUNDS
+    """The names whose value is not believable."""
+    bounds, speck = _BOUNDS, _LEAST_MAGNITUDE
     return [
-        name for name, value in values.items() if value is not None and not bounds[name][0] <= value <= bounds[name][1]
+        name
+        for name, value in values.items()
+        if value is not None
+        and (not bounds[name][0] <= value <= bounds[name][1] or (-speck < value < speck and value != 0.0))
     ]

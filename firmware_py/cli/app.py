@@ -53,6 +53,9 @@ _BELOW: Final = {
         "busbar demo --for 30s --json",
     ),
     "contract": _Below("firmware_py.cli.contract", "app", "Write, sign and send contract setpoints."),
+    "hil": _Below(
+        "firmware_py.cli.hil", "app", "Hardware in the loop: step lock, latency and jitter, record and replay."
+    ),
     "keys": _Below("firmware_py.cli.keys", "app", "Make the keys that contracts are signed with."),
     "sim": _Below("firmware_py.cli.sim", "app", "Simulated devices on real wires."),
 }

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,23 +18,27 @@ from firmware_py.journal import SqliteJournal
 from firmware_py.watchdog import watchdog
 from protocols.faults import Fault
 
+if TYPE_CHECKING:
+    from firmware_py.hil.probe import Probe
+
 ConfigPath = Annotated[Path, typer.Argument(help="The node's TOML file.", metavar="CONFIG.toml")]
 
 
 def check(config: ConfigPath) -> None:
     """Check a configuration: every mistake at once, each with key, value and what is allowed; exit code 2."""
-    loaded = _loaded(config)
+    loaded = loaded_or_stop(config)
     devices = ", ".join(f"{device.name} ({device.model})" for device in loaded.home.device)
     print(f"{config}: good. Node {loaded.home.node.id} with {devices}; {len(loaded.keys)} trusted keys.")
 
 
 def run(config: ConfigPath) -> None:
     """Run a home node until it is told to stop (SIGTERM or Ctrl-C); it lets go of every device first."""
-    loaded = _loaded(config)
-    asyncio.run(_run(config, loaded))
+    loaded = loaded_or_stop(config)
+    asyncio.run(daemon(config, loaded))
 
 
-def _loaded(path: Path) -> Loaded:
+def loaded_or_stop(path: Path) -> Loaded:
+    """A configuration, or the end of the command with all of its mistakes."""
     try:
         return load(path)
     except ConfigError as error:
@@ -42,7 +46,8 @@ def _loaded(path: Path) -> Loaded:
         stop(f"{path}: {len(error.mistakes)} mistake(s)\n{lines}", BAD_INPUT)
 
 
-async def _run(path: Path, loaded: Loaded) -> None:
+async def daemon(path: Path, loaded: Loaded, probe: "Probe | None" = None, for_s: float | None = None) -> None:
+    """The whole daemon until it is told to stop or its time is over; a probe measures it, and without one nothing does."""
     state_dir = loaded.home.node.state_dir
     try:
         state_dir.mkdir(parents=True, exist_ok=True)
@@ -54,18 +59,23 @@ async def _run(path: Path, loaded: Loaded) -> None:
     except Fault as fault:
         stop(str(fault), FAULT)
     try:
-        await _guarded(path, loaded)
+        await _guarded(path, loaded, probe, for_s)
     finally:
         lock.free()
 
 
-async def _guarded(path: Path, loaded: Loaded) -> None:
+async def _guarded(path: Path, loaded: Loaded, probe: "Probe | None", for_s: float | None) -> None:
     journal, buses = SqliteJournal(loaded.home.node.state_dir / "journal.sqlite"), Buses()
-    node = home_node(loaded, World(SystemClock(), journal, mqtt_uplink(loaded), buses.get, watchdog()))
+    world = World(SystemClock(), journal, mqtt_uplink(loaded), buses.get, watchdog())
+    node = home_node(loaded, world if probe is None else probe.world(world))
+    if probe is not None:
+        probe.watch(node)
     guardian = await Guardian.start(path)
-    running = asyncio.create_task(node.run())
+    running, loop = asyncio.create_task(node.run()), asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(sign, running.cancel)
+        loop.add_signal_handler(sign, running.cancel)
+    if for_s is not None:
+        loop.call_later(for_s, running.cancel)
     try:
         with contextlib.suppress(asyncio.CancelledError):
             await running

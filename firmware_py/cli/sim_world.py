@@ -15,7 +15,6 @@ from rich.text import Text
 
 from firmware_py.supervise import ended
 from sim_hardware.paced_time import PacedLoop
-from sim_hardware.serve import tick
 from sim_hardware.world.config import WorldConfig
 from sim_hardware.world.faces import Address, Status, Where, serve_world
 from sim_hardware.world.plan import planned
@@ -27,6 +26,8 @@ STATUS_S: Final = 1.0
 QUIET_STATUS_S: Final = 10.0
 # Faults by chance are drawn for so long; a world that is served for longer has none after it.
 DRAWN_S: Final = 7 * 86_400.0
+# What a busy moment may cost and be made up for, on the wall's clock.
+BEHIND_S: Final = 1.0
 FAULTS_SHOWN: Final = 3
 
 
@@ -48,7 +49,7 @@ async def run_world(config: WorldConfig, homes: int | None, where: Where, show: 
         loop = asyncio.get_running_loop()
         script = fault_script(config, list(world.faults), DRAWN_S)
         tasks = [
-            loop.create_task(tick(world, world.step_s), name="physics"),
+            loop.create_task(_move(world), name="physics"),
             loop.create_task(script.play(world.faults), name="faults"),
             loop.create_task(_tell(world, show), name="status"),
         ]
@@ -56,6 +57,16 @@ async def run_world(config: WorldConfig, homes: int | None, where: Where, show: 
             await _until(stopping, show, tasks)
         finally:
             await ended(*tasks)
+
+
+async def _move(world: World) -> None:
+    """Let the world's time follow the loop's, step by step; a world too large for its speed falls behind for good."""
+    loop = asyncio.get_running_loop()
+    next_s = loop.time()
+    while True:
+        next_s = max(next_s + world.step_s, loop.time() - BEHIND_S * _speed())
+        await asyncio.sleep(next_s - loop.time())
+        world.after(world.step_s)
 
 
 async def _until(stopping: asyncio.Event, show: Show, tasks: Sequence[asyncio.Task[None]]) -> None:

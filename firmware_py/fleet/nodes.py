@@ -86,7 +86,8 @@ def configured(home: HomeDevices, part: HomePart, node: NodePart, login: Login, 
                 "name": device,
                 "model": MODELS[device],
                 "url": _url(home.name, device),
-                "lease_s": max(30.0, 4.0 * node.cycle_s),
+                "lease_s": max(30.0, 4.0 * node.cycle_s) if node.lease_s is None else node.lease_s,
+                "deadband_w": node.deadband_w,
             }
             for device in home.images
             if device in MODELS

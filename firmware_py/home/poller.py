@@ -2,18 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
 from controller.health import DeviceHealth, Health, answered, missed, retry_after_s
 from protocols.faults import Fault
 from protocols.ports import Clock, Meter, Nameplate
-from protocols.quantities import beyond_belief
+from protocols.quantities import QUANTITIES, beyond_belief
 from protocols.readings import Measurement, Quality, Reading
 
 _log = logging.getLogger("busbar.device")
+_VOLTAGES: Final = tuple(name for name in QUANTITIES if name.startswith("voltage_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Listeners:
 class Poller:
     """Keeps the newest reading, the nameplate and the health of one device.
 
-    A meter whose values all stand still for `frozen_after_s` (None: may stand still) answers without measuring.
+    A meter whose values all stand still for `frozen_after_s` (None: may stand still) answers without measuring, and so
+    does a device that sees no voltage, unless it `sleeps`.
     """
 
     def __init__(
@@ -39,13 +42,15 @@ class Poller:
         period_s: float,
         listeners: Listeners,
         frozen_after_s: float | None = None,
+        *,
+        sleeps: bool = False,
     ) -> None:
         self.name = name
         self.health = DeviceHealth()
         self.nameplate: Nameplate | None = None
         self.latest: Reading | None = None
         self._device, self._clock, self._period_s, self._listeners = device, clock, period_s, listeners
-        self._frozen_after_s = frozen_after_s
+        self._frozen_after_s, self._sleeps = frozen_after_s, sleeps
         self._seen: Measurement = {}
         self._seen_s = 0.0
         self._seq = 0
@@ -72,7 +77,8 @@ class Poller:
             return
         self._seq += 1
         times_s = (asked_s, self._clock.now_s())
-        self.latest = self._dated(judged(self.name, self._seq, times_s, values, self.nameplate.serial))
+        reading = judged(self.name, self._seq, times_s, values, self.nameplate.serial, sleeps=self._sleeps)
+        self.latest = self._dated(reading)
         self._change(answered(self.health))
         self._listeners.reading(self.latest)
 
@@ -93,9 +99,33 @@ class Poller:
             self._listeners.health(self.name, health)
 
 
-def judged(device: str, seq: int, times_s: tuple[float, float], values: Measurement, serial: str = "") -> Reading:
-    """A reading whose unbelievable values are taken out; `times_s` is (asked, answered)."""
-    doubtful = beyond_belief(values)
+def judged(
+    device: str,
+    seq: int,
+    times_s: tuple[float, float],
+    values: Measurement,
+    serial: str = "",
+    *,
+    sleeps: bool = False,
+) -> Reading:
+    """A reading whose unbelievable values are taken out, all of them where it is none; `times_s` is (asked, answered).
+
+    `sleeps`: the device may see no voltage and yet tell the truth.
+    """
+    doubtful: Collection[str] = beyond_belief(values)
+    if _too_many(doubtful, values) or (not sleeps and _sees_no_voltage(values)):
+        doubtful = values
     if not doubtful:
         return Reading(device, seq, *times_s, values, Quality.GOOD, serial)
     return Reading(device, seq, *times_s, {**values, **dict.fromkeys(doubtful)}, Quality.SUSPECT, serial)
+
+
+def _too_many(doubtful: Collection[str], values: Measurement) -> bool:
+    """Two, and more than a third: words are swapped, and what is believable among them is so by chance."""
+    return len(doubtful) >= 2 and 3 * len(doubtful) > sum(value not in (None, 0.0) for value in values.values())
+
+
+def _sees_no_voltage(values: Measurement) -> bool:
+    """It answers, so it has power: it has only just started and not measured yet (home-assistant-solaredge-modbus#127)."""
+    volts = [value for name in _VOLTAGES if (value := values.get(name)) is not None]
+    return len(volts) > 0 and not any(volts)

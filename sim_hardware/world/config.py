@@ -59,7 +59,7 @@ def load_world(path: Path) -> WorldConfig:
         config = WorldConfig.model_validate(raw)
     except ValidationError as error:
         raise WorldError(path, mistakes_of(WorldConfig, error)) from error
-    if mistakes := [*_twice(config), *_network(config), *_faults(config)]:
+    if mistakes := [*_twice(config), *_times(config), *_network(config), *_faults(config)]:
         raise WorldError(path, mistakes)
     return config
 
@@ -118,6 +118,12 @@ def _twice(config: WorldConfig) -> Iterator[Mistake]:
         for index, name in enumerate(names):
             if name in names[:index]:
                 yield Mistake(f"{key}.{index}.name", shown(name), "stands twice; names must differ")
+
+
+def _times(config: WorldConfig) -> Iterator[Mistake]:
+    lease_s, cycle_s = config.node.lease_s, config.node.cycle_s
+    if lease_s is not None and lease_s < 4.0 * cycle_s:
+        yield Mistake("node.lease_s", shown(lease_s), f"at least {4.0 * cycle_s:g}, four of node.cycle_s, is allowed")
 
 
 def _network(config: WorldConfig) -> Iterator[Mistake]:

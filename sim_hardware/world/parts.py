@@ -183,11 +183,13 @@ class HomePart(Part):
 
 
 class NodePart(Part):
-    """`[node]`: how the home nodes of a fleet are set."""
+    """`[node]`: how the home nodes of a fleet are set; without `lease_s` four cycles, and 30 s at least."""
 
     cycle_s: Annotated[Number, Field(ge=0.1, le=60)] = 1.0
     interval_s: Annotated[Number, Field(ge=1, le=86_400)] = 900.0
     export_limit_w: Annotated[Number, Field(ge=0, le=1e7)] = 10_000.0
+    lease_s: Annotated[Number, Field(ge=2, le=3600)] | None = None
+    deadband_w: Annotated[Number, Field(ge=0, le=1e6)] = 50.0
 
 
 class ContractsPart(Part):

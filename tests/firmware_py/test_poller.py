@@ -83,3 +83,29 @@ def test_what_is_beyond_belief_is_taken_out(name: str) -> None:
     reading = judged("d", 1, (0.0, 0.0), {"temperature_c": 20.0, name: most * 1.01 + 1})
     assert reading.quality is Quality.SUSPECT
     assert reading.values == {"temperature_c": 20.0, name: None}
+
+
+def shown(values: Measurement, *, sleeps: bool = False) -> tuple[Quality, Measurement]:
+    reading = judged("grid", 1, (0.0, 0.1), values, sleeps=sleeps)
+    return reading.quality, reading.values
+
+
+def test_a_meter_that_sees_no_voltage_has_not_measured() -> None:
+    """SolarEdge gave zeros for 40 s after it came up (home-assistant-solaredge-modbus#127); a meter would order full power."""
+    zeros: Measurement = {"voltage_l1_v": 0.0, "voltage_l2_v": None, "power_w": 0.0, "energy_import_wh": 0.0}
+    assert shown(zeros) == (Quality.SUSPECT, dict.fromkeys(zeros))
+    assert shown(zeros, sleeps=True) == (Quality.GOOD, zeros)
+
+
+def test_a_phase_that_fails_is_no_meter_that_has_not_measured() -> None:
+    values: Measurement = {"voltage_l1_v": 0.0, "voltage_l2_v": 231.0, "power_w": 0.0, "energy_import_wh": 5.0}
+    assert shown(values) == (Quality.GOOD, values)
+    assert shown({"power_w": 0.0}) == (Quality.GOOD, {"power_w": 0.0})
+
+
+def test_swapped_words_are_found_out_by_the_company_they_keep() -> None:
+    """1500.0 is 44BB 8000; 8000 44BB is -2.5e-41. What looks right beside such numbers is right by chance."""
+    swapped: Measurement = {"power_w": -2.5e-41, "voltage_l1_v": 3e20, "current_a": 3.2, "energy_import_wh": 0.0}
+    assert shown(swapped) == (Quality.SUSPECT, dict.fromkeys(swapped))
+    one: Measurement = {"power_w": 1500.0, "voltage_l1_v": 3e20, "current_a": 3.2, "energy_import_wh": 0.0}
+    assert shown(one) == (Quality.SUSPECT, {**one, "voltage_l1_v": None})

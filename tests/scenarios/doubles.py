@@ -5,7 +5,7 @@ from typing import Any
 
 from protocols.faults import LinkDown, StoreFailed
 from protocols.ports import Journal, RegisterBus, Table
-from sim_hardware.devices.image import IllegalAddress, RegisterImage
+from sim_hardware.devices.image import IllegalAddress, LaidOut, RegisterImage, Restartable, Value
 
 
 class Watched:
@@ -31,6 +31,14 @@ class Watched:
 
     def after(self, dt_s: float) -> None:
         self.image.after(dt_s)
+
+    def layout(self, table: Table) -> Sequence[Value]:
+        assert isinstance(self.image, LaidOut), "without a layout no word could be swapped, drift or come up as zero"
+        return self.image.layout(table)
+
+    def restart(self) -> None:
+        if isinstance(self.image, Restartable):
+            self.image.restart()
 
 
 class Process:

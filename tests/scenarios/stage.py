@@ -1,7 +1,7 @@
 """The stage: a simulated home, a broker, a head-end and the real home node, on virtual time."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -102,6 +102,10 @@ class Stage:
         for task in self._extras:
             task.cancel()
         await asyncio.gather(*self._extras, return_exceptions=True)
+
+    def beside(self, work: Coroutine[None, None, None], name: str) -> None:
+        """Run something beside the node until the film ends."""
+        self._extras.append(asyncio.create_task(work, name=name))
 
     def insist_all_run(self) -> None:
         """Raise what has ended a task that must go on."""

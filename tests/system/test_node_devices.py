@@ -1,7 +1,14 @@
 """Devices that fail on real wires: the node goes on with the rest, says which one, and takes it back."""
 
+from functools import partial
+from urllib.parse import urlsplit
+
 import pytest
 
+from drivers.modbus.tcp import TcpBus
+from protocols.faults import LinkDown
+from protocols.ports import Table
+from sim_hardware.faults import Faults, Word
 from tests.system.eventually import eventually
 from tests.system.head_end import HeadEnd
 from tests.system.proxy import Manner, wire
@@ -11,6 +18,16 @@ pytestmark = pytest.mark.system
 
 OTHERS = ("pv", "battery", "load")
 SPOILT = (Manner.HALF_OPEN, Manner.CUT_SHORT)
+
+
+def port_of(url: str) -> int:
+    port = urlsplit(url).port
+    assert port is not None
+    return port
+
+
+def has_struck(faults: Faults, times: int) -> bool:
+    return faults.seen[Word.SINGLE_CONNECTION] >= times
 
 
 @pytest.mark.parametrize("manner", SPOILT, ids=lambda manner: manner.name.lower())
@@ -61,3 +78,36 @@ async def test_a_device_that_is_switched_off_and_on(site: Site, listener: HeadEn
         await listener.readings(2, "battery")
         await eventually("the battery follows", lambda: abs((site.battery_w or 0.0) - 3000.0) < 200.0)
         assert node.is_alive
+
+
+async def test_a_meter_with_one_connection_only_that_another_client_wants(site: Site, listener: HeadEnd) -> None:
+    """ha-alphaess-modbus#16: the second client is turned away, and the node that came first goes on."""
+    async with site.node() as node:
+        await listener.readings(2, "grid", *OTHERS)
+        site.rig.faults["grid"].begin("single_connection", "refuse")
+        intruder = TcpBus("127.0.0.1", port_of(site.rig.urls["grid"]), timeout_s=1.0)
+        for _ in range(5):
+            with pytest.raises(LinkDown):
+                await intruder.read(1, Table.INPUT, 0, 2)
+        await listener.readings(4, "grid", *OTHERS)
+        assert listener.healths("grid") == ["online"]
+        assert node.is_alive
+
+
+async def test_a_meter_that_throws_out_whoever_came_first(site: Site, listener: HeadEnd) -> None:
+    """Each takes the connection from the other; the node comes back at once, and never holds two."""
+    async with site.node() as node:
+        await listener.readings(2, "grid", *OTHERS)
+        faults = site.rig.faults["grid"]
+        faults.begin("single_connection", "kick")
+        intruder = TcpBus("127.0.0.1", port_of(site.rig.urls["grid"]), timeout_s=1.0)
+        for _ in range(5):
+            wanted = faults.seen[Word.SINGLE_CONNECTION] + 2
+            await intruder.read(1, Table.INPUT, 0, 2)
+            took_back = partial(has_struck, faults, wanted)
+            await eventually("the node takes the connection back", took_back)
+        await intruder.close()
+        assert {reading.quality for reading in await listener.readings(4, "grid", *OTHERS)} == {"good"}
+        assert "offline" not in listener.healths("grid")
+        assert node.is_alive
+        assert "Traceback" not in node.log

@@ -137,6 +137,17 @@ async def test_the_world_runs_as_fast_as_it_is_told(world: str) -> None:
     assert 200.0 < seen[-1]["voltage_least_v"] <= seen[-1]["voltage_most_v"] < 250.0
 
 
+async def test_a_world_too_large_for_its_speed_falls_behind_and_still_answers(tmp_path: Path) -> None:
+    """2,000 steps a second are more than thirty homes can do; the wires are served between the steps."""
+    path, text = tmp_path / "world.toml", re.sub("meter = .*push.*\n", "", WORLD)
+    path.write_text(text.replace("count = 2", "count = 29"), encoding="utf-8")
+    async with sim_world(str(path), "--json", "--speed", "1000") as lines:
+        where = await addresses(lines, 29 * 5 + 2 + 2)
+        assert await polled(where["feeder-meter"]["url"], VOLTAGE_L1, 2) > 200.0
+        seen = [await status(lines) for _ in range(4)]
+    assert len({each["time"] for each in seen}) == 4, "it goes on"
+
+
 async def test_faults_of_the_file_strike_on_the_wire_and_end(tmp_path: Path) -> None:
     path = tmp_path / "world.toml"
     fault = '[[fault]]\nat_s = 20\nfor_s = 60\nword = "drop"\ndevice = "old-1/load"\n'

@@ -4,6 +4,9 @@ Every class steps like its scalar twin (`tests/sim_hardware/physics/test_vector.
 array of one value per home, or a plain number where all homes share it, which saves its memory.
 """
 
+from collections.abc import Iterator
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +14,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 Values = Floats | float
+# Work on chosen homes is done for so many at once.
+PIECE: Final = 1_024
 
 
 def per_home(count: int, name: str, value: Values) -> Values:
@@ -48,4 +53,9 @@ def held(values: Values, least: float, most: float) -> Values:
 
 def pick(values: Values, rows: Rows) -> Values:
     """The values of these homes."""
-    return values if isinstance(values, float) else values[rows]
+    return values if isinstance(values, float) else values.take(rows)
+
+
+def pieces(rows: Rows) -> Iterator[Rows]:
+    """These homes, a few at a time: a step in which all switch needs hardly more memory than any other."""
+    return (rows[first : first + PIECE] for first in range(0, rows.size, PIECE))

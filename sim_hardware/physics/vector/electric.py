@@ -1,12 +1,15 @@
 """PV plants, batteries and cars of many homes; the equations are those of `pv.py`, `battery.py` and `ev.py`."""
 
 import math
+from typing import Final
 
 import numpy as np
 
 from sim_hardware.physics.ev import LEAST_A, EvParams
 from sim_hardware.physics.load import DAY_S
 from sim_hardware.physics.vector import Bools, Floats, Rows, Values, above_zero, filled, per_home, pick
+
+_NOBODY: Final = np.zeros(0, dtype=np.intp)
 
 
 class PvPlants:
@@ -21,12 +24,12 @@ class PvPlants:
 
     def after(self, irradiance_w_m2: Values) -> None:
         """One step."""
-        target_w = self._per_w_m2 * irradiance_w_m2
-        target_w = np.asarray(target_w).clip(-math.inf, self._rating_w)
+        new = 1.0 - self._keep
+        target_w = self._per_w_m2 * (irradiance_w_m2 * new)
+        target_w = np.asarray(target_w).clip(-math.inf, self._rating_w * new)
         if self.limit_w is not None:
-            np.minimum(target_w, self.limit_w, out=target_w)
+            np.minimum(target_w, self.limit_w * new, out=target_w)
         self.power_w *= self._keep
-        target_w *= 1.0 - self._keep
         self.power_w -= target_w
 
 
@@ -56,33 +59,40 @@ class Batteries:
         self.request_w = np.zeros(count)
         self.stored_wh = filled(count, per_home(count, "soc", soc) * capacity)
         self.power_w = np.zeros(count)
-        self._wanted_w = np.zeros(count)
+        # Those that were cut, and what they would have done: the lag goes on from there.
+        self._cut_rows: Rows = np.zeros(0, dtype=np.intp)
+        self._uncut_w: Floats = np.zeros(0)
 
     def after(self) -> None:
         """One step; cut so that it never oversteps full or empty."""
-        wanted_w = self._wanted_w
+        power_w = self.power_w
+        power_w[self._cut_rows] = self._uncut_w
         target_w = self.request_w.clip(-self._rating_w, self._rating_w)
-        wanted_w -= target_w
-        wanted_w *= self._keep
-        wanted_w += target_w
-        self.power_w[:] = wanted_w
+        power_w -= target_w
+        power_w *= self._keep
+        power_w += target_w
         # In times the way's efficiency, out over it: the less of both is right for either sign.
-        stored_wh = np.multiply(wanted_w, self._put_wh, out=target_w)
-        np.minimum(stored_wh, wanted_w * self._take_wh, out=stored_wh)
+        stored_wh = np.multiply(power_w, self._take_wh / self._put_wh, out=target_w)
+        np.minimum(stored_wh, power_w, out=stored_wh)
+        stored_wh *= self._put_wh
         stored_wh += self.stored_wh
-        cut = np.flatnonzero((stored_wh > self._most_wh) | (stored_wh < self._least_wh))
-        if cut.size:
-            self._cut(cut, stored_wh)
+        beyond = stored_wh > self._most_wh
+        beyond |= stored_wh < self._least_wh
+        self._cut_rows = np.flatnonzero(beyond)
+        self._uncut_w = power_w.take(self._cut_rows)
+        if self._cut_rows.size:
+            self._cut(self._cut_rows, stored_wh)
         self.stored_wh = stored_wh
 
     def _cut(self, rows: Rows, stored_wh: Floats) -> None:
         """Less power for those that would overstep; one that is beyond a limit already comes no further."""
-        was_wh = self.stored_wh[rows]
-        most_wh = np.maximum(pick(self._most_wh, rows), np.minimum(was_wh, stored_wh[rows]))
-        least_wh = np.minimum(pick(self._least_wh, rows), np.maximum(was_wh, stored_wh[rows]))
-        stored_wh[rows] = np.clip(stored_wh[rows], least_wh, most_wh)
-        moved_wh = stored_wh[rows] - was_wh
-        self.power_w[rows] = np.maximum(moved_wh / self._put_wh, moved_wh / self._take_wh)
+        was_wh, new_wh = self.stored_wh.take(rows), stored_wh.take(rows)
+        most_wh = np.maximum(pick(self._most_wh, rows), np.minimum(was_wh, new_wh))
+        least_wh = np.minimum(pick(self._least_wh, rows), np.maximum(was_wh, new_wh))
+        np.clip(new_wh, least_wh, most_wh, out=new_wh)
+        stored_wh[rows] = new_wh
+        new_wh -= was_wh
+        self.power_w[rows] = np.maximum(new_wh * (1.0 / self._put_wh), new_wh * (1.0 / self._take_wh))
 
 
 class Evs:
@@ -159,11 +169,12 @@ class Evs:
             self._day_s -= DAY_S
             self._left.rewind()
             self._back.rewind()
-        self._here[self._left.due(self._day_s)] = 0.0
-        rows = self._back.due(self._day_s)
-        rows = rows[self._here[rows] == 0.0]
+        left, back = self._left.due(self._day_s), self._back.due(self._day_s)
+        if left.size:
+            self._here[left] = 0.0
+        rows = back[self._here.take(back) == 0.0] if back.size else back
         if rows.size:
-            self.stored_wh[rows] = np.maximum(self.stored_wh[rows] - pick(self._energy_wh, rows), 0.0)
+            self.stored_wh[rows] = np.maximum(self.stored_wh.take(rows) - pick(self._energy_wh, rows), 0.0)
             self._here[rows] = 1.0
 
 
@@ -172,14 +183,21 @@ class _Queue:
 
     def __init__(self, moments_s: Floats) -> None:
         order = np.argsort(moments_s, kind="stable")
-        self._rows, self._next = order.astype(np.int32), 0
+        self._rows = order.astype(np.int32)
         self._moments_s = moments_s[order].astype(np.float32)  # to the hundredth of a second
+        self.rewind()
 
     def rewind(self) -> None:
-        self._next = 0
+        self._from(0)
 
     def due(self, day_s: float) -> Rows:
         """The homes whose moment has come since the last call."""
+        if day_s < self._next_s:
+            return _NOBODY
         first = self._next
-        self._next = int(np.searchsorted(self._moments_s, day_s, side="right"))
+        self._from(int(np.searchsorted(self._moments_s, day_s, side="right")))
         return self._rows[first : self._next].astype(np.intp)
+
+    def _from(self, place: int) -> None:
+        self._next = place
+        self._next_s = float(self._moments_s[place]) if place < len(self._moments_s) else math.inf

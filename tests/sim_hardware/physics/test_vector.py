@@ -90,10 +90,12 @@ def test_water_heaters() -> None:
         rows = np.array([i for i in range(N) if (step // 40 + 3 * i) % 7 == 0], dtype=np.intp)
         litres = np.array([0.02 + 0.01 * row for row in rows])
         tanks.is_blocked = np.arange(N) % 2 == 0 if 1000 < step < 1200 else None
+        tanks.room_c = 18.0 if step < 500 else 8.0
         was = tanks.power_w.copy()
         tanks.after(rows, litres)
         switched += int((was != tanks.power_w).sum())
         for i, tank in enumerate(alone):
+            tank.room_c = tanks.room_c
             tank.draw_l_per_s = 0.02 + 0.01 * i if i in rows else 0.0
             tank.is_blocked = tanks.is_blocked is not None and bool(tanks.is_blocked[i])
             tank.after(5.0)

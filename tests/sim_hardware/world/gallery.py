@@ -23,10 +23,13 @@ FILES: Final = (EXAMPLES / "one-home.toml", *sorted((EXAMPLES / "worlds").glob("
 
 def marked(files: tuple[Path, ...]) -> list[object]:
     """A parameter for each file, with the mark it needs."""
-    return [
-        pytest.param(file, marks=[pytest.mark.oracle] if load_world(file).feeder.kind in SLOW else [], id=file.stem)
-        for file in files
-    ]
+    return [pytest.param(file, marks=_marks(load_world(file).feeder.kind), id=file.stem) for file in files]
+
+
+def _marks(kind: str) -> list[pytest.MarkDecorator]:
+    if kind in SLOW:
+        return [pytest.mark.oracle]
+    return [pytest.mark.slow] if kind == "street" else []
 
 
 def gallery(file: Path, *, step_s: float, seed: int | None = None) -> World:

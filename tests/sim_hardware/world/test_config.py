@@ -76,6 +76,7 @@ def test_a_wrong_home_names_key_value_and_what_is_allowed(tmp_path: Path, line: 
             "no such device",
         ),
         (LEAST + "[random_faults]\nper_hour = 1\nwords = []\n", "random_faults", "at least one"),
+        (LEAST + "[node]\ncycle_s = 10\nlease_s = 39\n", "node.lease_s", "at least 40, four of node.cycle_s"),
         ("[world\n", "file", "readable TOML"),
     ],
 )

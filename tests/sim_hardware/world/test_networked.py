@@ -140,6 +140,12 @@ def test_it_is_solved_as_often_as_it_says() -> None:
     assert supply.voltage_v[1, 0] < before_v - 1.0
 
 
+def test_the_first_step_is_solved_however_rarely_the_rest() -> None:
+    supply = supply_of_world(world_of(STREET | {"every_s": 900.0}, 2))
+    supply.after(1.0, even_w(2, 9e3), np.zeros((2, 3)))
+    assert supply.drawn_w > 18e3
+
+
 def test_what_cannot_be_carried_is_named() -> None:
     supply = supply_of_world(world_of(STREET, 3), 6)
     power_w = even_w(6, 1e3)
