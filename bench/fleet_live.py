@@ -142,7 +142,7 @@ def report(told: dict[str, float], counter: Counter, broker_cpu_s: float) -> Non
     )
     sent = told["messages_by_topic"]["telemetry"]  # type: ignore[index] # one of the few that is a table
     print(
-        f"  mosquitto_sub: {counter.messages} of {sent} readings on {len(counter.last_s)} topics, {counter.late} more than"
+        f"  mosquitto_sub: {counter.messages} readings ({sent} confirmed) on {len(counter.last_s)} topics, {counter.late} more than"
         f" {LATE_S:g} s late, the worst {counter.worst_late_s:.3f} s; broker {broker_cpu_s / told['time_s']:.0%} of a core"
     )
 

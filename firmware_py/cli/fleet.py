@@ -73,8 +73,7 @@ def fleet(
         _without(only_live, "--virtual runs without wires and for the time it is given")
     else:
         _without({"--jobs": jobs}, "a fleet in real time is one process; run shards beside each other")
-    pace = _speed(speed)
-    config = _config(world, seed, cycle)
+    pace, config = _speed(speed), _config(world, seed, cycle)
     part = _shard(config, homes, shard)
     login = _login(broker, username, password_file, ca_file)
     ports, units = _address("--modbus", modbus), _address("--modbus-units", modbus_units)
