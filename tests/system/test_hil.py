@@ -5,7 +5,7 @@ import json
 import signal
 import struct
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -136,7 +136,7 @@ class Registers:
             raise IllegalAddress("not there")
         return self.words[address : address + count]
 
-    def write(self, address: int, words: list[int]) -> None:
+    def write(self, address: int, words: Sequence[int]) -> None:
         self.words[address : address + len(words)] = words
 
     def after(self, dt_s: float) -> None:
