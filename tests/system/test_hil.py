@@ -86,7 +86,7 @@ async def test_a_deadline_nobody_could_keep_is_overrun_at_every_step(tmp_path: P
         "--speed",
         "1000",
         "--deadline",
-        "1us",
+        "0.001ms",
     )
     async with hil(*lock, "--json") as (process, url):
         said = await run_example(url, 10)
