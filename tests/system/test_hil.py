@@ -5,7 +5,7 @@ import json
 import signal
 import struct
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -86,7 +86,7 @@ async def test_a_deadline_nobody_could_keep_is_overrun_at_every_step(tmp_path: P
         "--speed",
         "1000",
         "--deadline",
-        "1us",
+        "0.001ms",
     )
     async with hil(*lock, "--json") as (process, url):
         said = await run_example(url, 10)
@@ -136,7 +136,7 @@ class Registers:
             raise IllegalAddress("not there")
         return self.words[address : address + count]
 
-    def write(self, address: int, words: list[int]) -> None:
+    def write(self, address: int, words: Sequence[int]) -> None:
         self.words[address : address + len(words)] = words
 
     def after(self, dt_s: float) -> None:
