@@ -1,12 +1,10 @@
 """A fleet in real time or faster, at a broker of this process or a real one."""
 
 import asyncio
-import gc
 import resource
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,7 +74,6 @@ async def _main(run: Run, live: Live) -> Part:
     plug = in_memory(MemoryBroker()) if live.login is None else _real(live.login)
     fleet = Fleet(world, plug, Play(run.for_s, ramp_s=ramp_s, state_dir=run.state_dir))
     async with AsyncExitStack() as stack:
-        stack.enter_context(_collected_after(ramp_s))
         if live.ports is not None:
             await stack.enter_async_context(serve_world(world, Where(*live.ports)))
         if live.units is not None:
@@ -120,24 +117,6 @@ async def _tell(fleet: Fleet, speed: float) -> None:
         while True:
             line.update(Text(fleet.told()), refresh=True)
             await asyncio.sleep(STATUS_S * speed)
-
-
-@contextmanager
-def _collected_after(ramp_s: float) -> Iterator[None]:
-    """Leave what is built until then out of every garbage collection: with a thousand homes each would take a second."""
-    gc.disable()
-    freezing = asyncio.get_running_loop().call_later(ramp_s, _freeze)
-    try:
-        yield
-    finally:
-        freezing.cancel()
-        gc.unfreeze()
-        gc.enable()
-
-
-def _freeze() -> None:
-    gc.freeze()
-    gc.enable()
 
 
 def _allow_all_files() -> None:

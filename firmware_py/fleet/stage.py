@@ -1,7 +1,6 @@
 """A world with its nodes, its head-end and its faults, on whatever loop runs: virtual or real time."""
 
 import asyncio
-import gc
 import resource
 import time
 from collections import Counter
@@ -12,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from firmware_py.compose import announcements
 from firmware_py.config import Loaded
+from firmware_py.fleet.garbage import collected_after
 from firmware_py.fleet.head_end import SUBSCRIPTIONS, HeadEnd
 from firmware_py.fleet.journals import Heard, journal_of
 from firmware_py.fleet.lateness import Lateness, Published, Stepped, Watched
@@ -117,7 +117,10 @@ class Fleet:
 
     async def run(self) -> Part:
         """Play to the end; whatever ends a node or the physics ends it."""
-        _settle_garbage()
+        with collected_after(self._play.ramp_s):
+            return await self._run()
+
+    async def _run(self) -> Part:
         began, rss_bytes = self._mark(), _peak_rss_bytes()
         self._rated = began
         ramping = self._loop.call_later(self._play.ramp_s, self._ramped)
@@ -222,13 +225,6 @@ class Fleet:
             contracts=Counter(end.outcomes) if end is not None else Counter(),
             faults=_seen(self.world),
         )
-
-
-def _settle_garbage() -> None:
-    """What has been built stays to the end: looking through it for garbage again and again costs a twentieth."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
 
 
 async def _ended_in_turn(nodes: Sequence[asyncio.Task[None]]) -> None:
