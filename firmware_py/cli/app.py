@@ -43,7 +43,7 @@ _BELOW: Final = {
     "fleet": _Below(
         "firmware_py.cli.fleet",
         "fleet",
-        "Run a fleet: on virtual time, in real time, or so many times faster.",
+        "Run a fleet: on virtual time, in real time, or so many times faster; without a word as the world file says.",
         "busbar fleet examples/one-home.toml --virtual 24h --json",
     ),
     "demo": _Below(

@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
@@ -58,7 +59,7 @@ def fleet(
     for_: Annotated[str | None, typer.Option("--for", help="End by itself after this time; absent: at Ctrl-C.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Run a fleet: on virtual time, in real time, or so many times faster."""
+    """Run a fleet: on virtual time, in real time, or so many times faster; without a word as the world file says."""
     only_live = {
         "--broker": broker,
         "--username": username,
@@ -73,7 +74,8 @@ def fleet(
         _without(only_live, "--virtual runs without wires and for the time it is given")
     else:
         _without({"--jobs": jobs}, "a fleet in real time is one process; run shards beside each other")
-    pace, config = _speed(speed), _config(world, seed, cycle)
+    config = _config(world, seed, cycle)
+    pace = 1.0 if real_time else _speed(config.world.speed if speed is None else speed)
     part = _shard(config, homes, shard)
     login = _login(broker, username, password_file, ca_file)
     ports, units = _address("--modbus", modbus), _address("--modbus-units", modbus_units)
@@ -81,7 +83,7 @@ def fleet(
     with told(world):
         if virtual is not None:
             run = Run(config, homes, part, _duration("--virtual", virtual), state)
-            end = run_fleet_virtual(run, _jobs(run, jobs))
+            end = _virtual(run, _jobs(run, jobs))
         else:
             run = Run(config, homes, part, _duration("--for", for_), state)
             end = _live(run, Live(pace, login, ports, units))
@@ -90,8 +92,6 @@ def fleet(
 
 def _one_mode(modes: Mapping[str, object]) -> None:
     chosen = [name for name, value in modes.items() if value is not None]
-    if not chosen:
-        stop("say how the fleet's time goes: --virtual 24h, --real-time or --speed 10", BAD_INPUT)
     if len(chosen) > 1:
         stop(f"{' and '.join(chosen)} exclude each other: one of them is allowed", BAD_INPUT)
 
@@ -102,9 +102,7 @@ def _without(options: Mapping[str, object], why: str) -> None:
             stop(f"{name} {value}: not allowed here: {why}", BAD_INPUT)
 
 
-def _speed(speed: float | None) -> float:
-    if speed is None:
-        return 1.0
+def _speed(speed: float) -> float:
     if not 0.0 < speed <= SPEED_MOST:
         stop(f"--speed {speed:g}: above 0 and up to {SPEED_MOST:g} is allowed", BAD_INPUT)
     return speed
@@ -152,6 +150,17 @@ def _text(option: str, path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         stop(f"{option} {path}: a readable file is needed: {error}", BAD_INPUT)
+
+
+def _virtual(run: Run, jobs: int) -> Summary:
+    try:
+        return run_fleet_virtual(run, jobs)
+    except Exception:
+        print(
+            f"busbar: failed with seed {run.config.world.seed}; --seed {run.config.world.seed} plays it again",
+            file=sys.stderr,
+        )
+        raise
 
 
 def _live(run: Run, live: Live) -> Summary:

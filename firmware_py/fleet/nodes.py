@@ -13,6 +13,7 @@ from firmware_py.compose import World as NodeWorld
 from firmware_py.compose import home_node
 from firmware_py.config import HomeConfig, Loaded
 from firmware_py.home.node import HomeNode
+from firmware_py.mistakes import LEASE_S
 from protocols.ports import Clock, Journal, Uplink
 from protocols.signing import key_id, public_part
 from sim_hardware.faces.memory import MemoryBus
@@ -86,7 +87,7 @@ def configured(home: HomeDevices, part: HomePart, node: NodePart, login: Login, 
                 "name": device,
                 "model": MODELS[device],
                 "url": _url(home.name, device),
-                "lease_s": max(30.0, 4.0 * node.cycle_s) if node.lease_s is None else node.lease_s,
+                "lease_s": max(LEASE_S if node.lease_s is None else node.lease_s, 4.0 * node.cycle_s),
                 "deadband_w": node.deadband_w,
             }
             for device in home.images

@@ -173,7 +173,6 @@ async def test_a_taken_port_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), ("--virtual 24h, --real-time or --speed",)),
         (("--virtual", "1m", "--real-time"), ("--virtual and --real-time", "one of them")),
         (("--speed", "2", "--real-time"), ("--real-time and --speed", "one of them")),
         (("--speed", "0"), ("--speed 0", "above 0")),
@@ -199,6 +198,12 @@ async def test_a_taken_port_is_said(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_played(words: tuple[str, ...], said: tuple[str, ...]) -> None:
     told("fleet", WORLD, *words).says(2, *said)
+
+
+def test_without_a_word_it_goes_as_the_world_file_says() -> None:
+    ended = told("fleet", WORLD, "--for", "1s", "--json")
+    assert ended.code == 0
+    assert '"mode":"real-time"' in ended.out.splitlines()[-1]
 
 
 def test_an_unknown_world_is_named() -> None:
