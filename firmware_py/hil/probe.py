@@ -4,6 +4,8 @@ The node itself is not touched: unmeasured, none of this exists. Sources, all in
 
     cycle.late              how long after its absolute deadline the cycle's timer fired
     cycle.done              the same for the end of that cycle
+    cycle.gap               the end of one cycle to the end of the next; over two periods is an overrun. A cycle that begins
+                            at once, its deadline missed or a contract come in, has no timer and shows here only
     <device>.late           as cycle.late, for the poller of a device
     <device>.read, .write   a request to its reply, as the node sees it: waiting for a shared line is in it
     <device>.command        a lease promised, the first act on a decision, to the write confirmed by reading it back
@@ -92,6 +94,7 @@ class Probe:
         self._steps: dict[str, _Step] = {}
         self._sites: deque[Reading] = deque(maxlen=8)
         self._cycle_due_s: float | None = None
+        self._finished_s: float | None = None
         self._node: HomeNode | None = None
         loop.fired = self._fired
 
@@ -157,11 +160,14 @@ class Probe:
     # Once a cycle: what became of the writes, and whether the meter shows them.
 
     def _finished_cycle(self) -> None:
-        task = asyncio.current_task()
+        now_s, task, cycle_s = self._loop.time(), asyncio.current_task(), self._config.node.cycle_s
         if task is not None:
             self._owners.setdefault(task, "cycle")
+        if self._finished_s is not None:
+            self._count("cycle.gap", now_s - self._finished_s, 2 * cycle_s)
+        self._finished_s = now_s
         if self._cycle_due_s is not None:
-            self._count("cycle.done", self._loop.time() - self._cycle_due_s, self._config.node.cycle_s)
+            self._count("cycle.done", now_s - self._cycle_due_s, cycle_s)
             self._cycle_due_s = None
         if self._node is not None:
             self._look(self._node)

@@ -119,7 +119,7 @@ async def test_the_real_daemon_is_measured_until_it_is_stopped(tmp_path: Path, b
     assert process.returncode == 0
     found = {line["source"]: line for line in map(json.loads, out.splitlines())}
     assert {"cycle.late", "cycle.done", "grid.late", "grid.read", "load.read", "battery.command"} <= set(found)
-    assert found["cycle.late"]["count"] > 4
+    assert found["cycle.gap"]["count"] > 4  # on a busy machine most of them may begin at once, without a timer
     assert found["cycle.late"]["deadline_us"] == 250_000
     assert 0 < found["grid.read"]["p50_us"] <= found["grid.read"]["p99_us"] <= found["grid.read"]["max_us"]
     assert told("hil", "report", str(report)).code == 0

@@ -49,9 +49,10 @@ def test_counts_and_ends_are_exact(values_us: list[int], deadline_us: int) -> No
 
 @given(TIMES_US, TIMES_US)
 def test_merged_is_as_if_counted_together(one: list[int], other: list[int]) -> None:
-    together = filled(one, 1000)
-    together.merge(filled(other, 1000))
-    assert together == filled(one + other, 1000)
+    together, rest, expected = filled(one, 1000), filled(other, 1000), filled(one + other, 1000)
+    together.lost, rest.lost, expected.lost = 2, 3, 5
+    together.merge(rest)
+    assert together == expected
 
 
 def test_merging_other_deadlines_keeps_the_overruns_and_no_deadline() -> None:

@@ -140,7 +140,10 @@ def test_a_process_that_was_stopped_shows_as_late(tmp_path: Path) -> None:
             assert isinstance(loop, VirtualLoop)
             loop.stall(1.7)
 
-    late = measured(tmp_path, 40.0, stopped)["cycle.late"]
+    found = measured(tmp_path, 40.0, stopped)
+    late = found["cycle.late"]
+    assert found["cycle.gap"].overruns == 1
+    assert found["cycle.gap"].most_us == pytest.approx(2_200_000, abs=50_000)
     assert late.overruns == 1
     assert late.most_us == pytest.approx(1_200_000, abs=1000)
     assert late.overrun_worst_us == pytest.approx(200_000, abs=1000)
