@@ -75,8 +75,7 @@ def fleet(
     else:
         _without({"--jobs": jobs}, "a fleet in real time is one process; run shards beside each other")
     config = _config(world, seed, cycle)
-    pace = 1.0 if real_time else _speed(config.world.speed if speed is None else speed)
-    part = _shard(config, homes, shard)
+    pace, part = _pace(config, speed, real_time=real_time), _shard(config, homes, shard)
     login = _login(broker, username, password_file, ca_file)
     ports, units = _address("--modbus", modbus), _address("--modbus-units", modbus_units)
     logging.getLogger("busbar").setLevel(logging.ERROR)  # a simulated fault is no news on the terminal
@@ -102,7 +101,9 @@ def _without(options: Mapping[str, object], why: str) -> None:
             stop(f"{name} {value}: not allowed here: {why}", BAD_INPUT)
 
 
-def _speed(speed: float) -> float:
+def _pace(config: WorldConfig, speed: float | None, *, real_time: bool) -> float:
+    if speed is None:
+        return 1.0 if real_time else config.world.speed
     if not 0.0 < speed <= SPEED_MOST:
         stop(f"--speed {speed:g}: above 0 and up to {SPEED_MOST:g} is allowed", BAD_INPUT)
     return speed

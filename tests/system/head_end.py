@@ -80,8 +80,9 @@ class HeadEnd:
 
     @property
     def intervals(self) -> list[Interval]:
-        """Interval readings by number."""
-        return [msgspec.json.decode(body, type=Interval) for _, body in sorted(self.kept["interval"].items())]
+        """Interval readings by number, up to the first that has not come yet."""
+        kept = self.kept["interval"]
+        return [msgspec.json.decode(kept[number], type=Interval) for number in range(1, self.whole("interval") + 1)]
 
     def healths(self, device: str) -> list[str]:
         """What was said of a device."""
