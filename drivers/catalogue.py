@@ -8,6 +8,8 @@ from drivers import eastron_sdm630
 from drivers.sunspec import battery, inverter
 from drivers.sunspec.battery import SunSpecBattery
 from drivers.sunspec.inverter import SunSpecInverter
+from drivers.telegrams import models
+from drivers.telegrams.models import TelegramModel
 from protocols.ports import Battery, Inverter, Meter, RegisterBus
 
 
@@ -32,7 +34,7 @@ class BatteryModel:
     build: Callable[[RegisterBus, int, float | None], Battery]
 
 
-Model = MeterModel | InverterModel | BatteryModel
+Model = MeterModel | TelegramModel | InverterModel | BatteryModel
 
 
 def _inverter(bus: RegisterBus, unit: int, fallback_produce_max_w: float | None) -> Inverter:
@@ -47,4 +49,5 @@ MODELS: Final[Mapping[str, Model]] = {
     eastron_sdm630.MODEL: MeterModel(eastron_sdm630.build),
     inverter.MODEL: InverterModel(_inverter),
     battery.MODEL: BatteryModel(_battery),
+    **models.MODELS,
 }

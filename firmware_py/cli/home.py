@@ -61,7 +61,7 @@ async def _run(path: Path, loaded: Loaded) -> None:
 
 async def _guarded(path: Path, loaded: Loaded) -> None:
     journal, buses = SqliteJournal(loaded.home.node.state_dir / "journal.sqlite"), Buses()
-    node = home_node(loaded, World(SystemClock(), journal, mqtt_uplink(loaded), buses.get, watchdog()))
+    node = home_node(loaded, World(SystemClock(), journal, mqtt_uplink(loaded), buses.get, watchdog(), buses.stream))
     guardian = await Guardian.start(path)
     running = asyncio.create_task(node.run())
     for sign in (signal.SIGTERM, signal.SIGINT):
