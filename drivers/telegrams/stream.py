@@ -53,6 +53,7 @@ class Stream:
     async def _run(self, heard: Callable[[bytes], None], failed: Callable[[str], None]) -> None:
         pause_s = _FIRST_PAUSE_S
         while True:
+            self._is_renewed = False
             try:
                 self._channel = await self._open()
                 failed("")
@@ -60,14 +61,12 @@ class Stream:
                     heard(await self._channel.some())
                     pause_s = _FIRST_PAUSE_S
             except LinkDown as fault:
-                if not self._is_renewed:
-                    failed(str(fault))
+                if self._is_renewed:
+                    continue
+                failed(str(fault))
             finally:
-                self._let_go()
+                if self._channel is not None:
+                    self._channel.close()
+                self._channel = None
             await asyncio.sleep(pause_s)
             pause_s = min(2.0 * pause_s, _LONGEST_PAUSE_S)
-
-    def _let_go(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-        self._channel, self._is_renewed = None, False
