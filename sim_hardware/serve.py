@@ -5,7 +5,7 @@ import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from sim_hardware.faces.memory import LATENCY_S, MemoryBus
@@ -13,6 +13,7 @@ from sim_hardware.faces.rtu import RtuFace
 from sim_hardware.faces.tcp import TcpFace
 from sim_hardware.faults import Faults
 from sim_hardware.home import STEP_S, SimHome
+from sim_hardware.serve_telegrams import TELEGRAM_MODELS, telegram_face
 
 UNIT: Final = 1  # every device has a wire of its own, and on it the unit id from the factory
 ON_RTU: Final = "load"
@@ -48,6 +49,9 @@ class Timed(Protocol):
         ...
 
 
+Home = TypeVar("Home", bound=Timed)
+
+
 async def tick(home: Timed, step_s: float = STEP_S) -> None:
     """Let the home's time follow the loop's, in steps of equal length, until cancelled."""
     loop = asyncio.get_running_loop()
@@ -61,7 +65,7 @@ async def tick(home: Timed, step_s: float = STEP_S) -> None:
 
 
 @asynccontextmanager
-async def ticking(home: SimHome, step_s: float = STEP_S) -> AsyncIterator[SimHome]:
+async def ticking(home: Home, step_s: float = STEP_S) -> AsyncIterator[Home]:
     """The home with its time running; on virtual time a step of 1 s is plenty."""
     ticker = asyncio.get_running_loop().create_task(tick(home, step_s), name="physics")
     try:
@@ -108,8 +112,13 @@ async def serve_device(model: str, listen: str, unit: int = UNIT, *, seed: int =
 
     `listen` is `tcp://host:port` (port 0: a free one) or `pty`. ValueError names what is allowed.
     """
+    if model in TELEGRAM_MODELS:
+        at = None if listen == "pty" else _host_port(listen)
+        async with telegram_face(model, at, seed) as (url, metered), ticking(metered):
+            yield url
+        return
     if model not in SIM_MODELS:
-        raise ValueError(f"device {model!r}: not one of {', '.join(SIM_MODELS)}")
+        raise ValueError(f"device {model!r}: not one of {', '.join((*SIM_MODELS, *TELEGRAM_MODELS))}")
     home = SimHome(seed, inverter="7xx" if model == "sunspec-der" else "1xx")
     images, faults = {unit: home.images[SIM_MODELS[model]]}, {unit: home.faults[SIM_MODELS[model]]}
     face = RtuFace(images, faults) if listen == "pty" else TcpFace(images, faults, *_host_port(listen))

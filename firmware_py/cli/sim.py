@@ -7,6 +7,7 @@ import typer
 
 from firmware_py.cli.options import BAD_INPUT, stop
 from sim_hardware.serve import SIM_MODELS, serve_device
+from sim_hardware.serve_telegrams import TELEGRAM_MODELS
 
 app = typer.Typer(
     help="Simulated devices on real wires.",
@@ -27,8 +28,9 @@ def device(
     unit: Annotated[int, typer.Option(min=1, max=247, help="Modbus unit id.")] = 1,
 ) -> None:
     """Serve one simulated device until interrupted; its address is the first line on stdout."""
-    if model not in SIM_MODELS:
-        stop(f"model {model!r}: allowed are {', '.join(sorted(SIM_MODELS))}", BAD_INPUT)
+    known = sorted((*SIM_MODELS, *TELEGRAM_MODELS))
+    if model not in known:
+        stop(f"model {model!r}: allowed are {', '.join(known)}", BAD_INPUT)
     try:
         asyncio.run(_serve(model, listen, unit))
     except (ValueError, OSError) as error:

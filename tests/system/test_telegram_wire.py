@@ -1,10 +1,14 @@
 """Meters that send telegrams, on real ptys and sockets: what is read, and what each fault word does to it."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -27,10 +31,15 @@ from sim_hardware.faces.mode_c import ModeCFace
 from sim_hardware.faces.push import PtyPush, TcpPush
 from sim_hardware.faults import Faults
 from sim_hardware.physics.terminal import Terminal
+from tests.system.busbar import busbar, sim_device, told
+from tests.system.eventually import eventually
+from tests.system.head_end import HeadEnd
+from tests.system.site import Setup, Site
 
 pytestmark = pytest.mark.system
 
 PERIOD_S = 0.2
+MODELS: Final = {"dlms": "dlms-push"}
 KEY, AUTHENTICATION, TITLE = bytes(range(16)), bytes(range(16, 32)), b"BSB12345"
 Face = PtyPush | TcpPush
 
@@ -235,3 +244,64 @@ async def test_a_client_that_keeps_the_first_rate_reads_rubbish_and_says_so(monk
     async with mode_c() as (_, meter, _):
         with pytest.raises(BadReply, match="no data block within 3 s"):
             await meter.probe()
+
+
+# As people use it
+
+
+@pytest.mark.parametrize("kind", ["p1", "sml", "dlms"])
+async def test_busbar_read(kind: str) -> None:
+    async with rig(kind, "tcp") as made:
+        ended = await busbar("read", made.face.url, "--model", MODELS.get(kind, kind), "--json")
+        values = json.loads(ended.good)
+        assert (values["power_w"], values["quality"]) == (500.0, "good")
+        assert values["serial"]
+
+
+@pytest.mark.parametrize("listen", ["pty", "tcp://127.0.0.1:0"])
+async def test_a_simulated_meter_on_the_command_line(listen: str) -> None:
+    async with sim_device("p1", listen) as url:
+        values = json.loads((await busbar("read", url, "--model", "p1", "--json")).good)
+        assert values["voltage_l1_v"] == pytest.approx(230.0, abs=25.0)
+
+
+def test_a_meter_of_mode_c_is_not_simulated_on_tcp() -> None:
+    told("sim", "device", "iec62056-21", "--listen", "tcp://127.0.0.1:0").says(2, "only a pty has the baud rate")
+
+
+async def test_busbar_read_with_a_key_file(tmp_path: Path) -> None:
+    keys = tmp_path / "meter.keys"
+    keys.write_text(f'encryption_key = "{KEY.hex()}"\nauthentication_key = "{AUTHENTICATION.hex()}"\n')
+    async with rig("dlms-ciphered", "tcp") as made:
+        ended = await busbar("read", made.face.url, "--model", "dlms-push", "--key-file", str(keys), "--json")
+        assert json.loads(ended.good)["power_w"] == 500.0
+    keys.write_text('encryption_key = "1234"')
+    told("read", "tcp://127.0.0.1", "--model", "dlms-push", "--key-file", str(keys)).says(2, "2 bytes, 16 are needed")
+
+
+async def test_busbar_read_of_a_meter_of_mode_c() -> None:
+    async with mode_c() as (face, _, _):
+        ended = await busbar("read", face.url, "--model", "iec62056-21", "--json")
+        assert json.loads(ended.good)["power_w"] == 500.0
+
+
+async def test_a_node_whose_grid_meter_sends_p1(site: Site, listener: HeadEnd) -> None:
+    """The meter of the connection point behind a serial server: its telemetry comes and follows."""
+    terminal, faults = Terminal(power_w=(500.0, 0.0, 0.0)), Faults()
+    meter = SimMeter(terminal, P1(), lambda: datetime.now(UTC))
+    setup = Setup(models={"grid": "p1"})
+    async with (
+        TcpPush(meter, faults, period_s=PERIOD_S) as face,
+        site.node(replace(setup, urls={"grid": face.url})) as node,
+    ):
+        readings = await listener.readings(4, "grid", "pv")
+        grid = [item for item in readings if item.device == "grid"]
+        assert {item.values["power_w"] for item in grid} == {500.0}
+        terminal.power_w = (700.0, 0.0, 0.0)
+        await eventually(
+            "the new power is told",
+            lambda: [item for item in listener.telemetry if item.values.get("power_w") == 700.0],
+            seen=lambda: node.log,
+        )
+        assert "Traceback" not in node.log
+        assert node.is_alive
