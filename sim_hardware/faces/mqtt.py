@@ -120,7 +120,7 @@ class MqttFace:
             return
         if self._faults.strikes(Word.GARBLE):
             bit = self._faults.random.randrange(8 * len(message.payload))
-            message = replace(message, payload=flip_bit(message.payload, bit))
+            message = Message(message.topic, flip_bit(message.payload, bit))
         self._tasks.create_task(self._publish_later(message, self._pace.wait_s(self._faults)))
 
     async def _publish_later(self, message: Message, wait_s: float) -> None:
