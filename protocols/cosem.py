@@ -131,7 +131,7 @@ def _registers(structures: list[list[Data]]) -> Iterator[Register]:
                 if name in seen:
                     raise Malformed(f"{name.hex()} comes twice")
                 seen.add(name)
-                if unit in ENUMERATED:
+                if unit in ENUMERATED and -128 <= scaler <= 127:
                     code = ".".join(map(str, name[2:5]))
                     yield Register(code, Decimal(value).scaleb(scaler), ENUMERATED[unit])
 

@@ -183,7 +183,7 @@ def _registers(rows: list[_Row], *, dzg: bool) -> Iterator[Register]:
         if unit is None or not isinstance(row.value, Number):
             continue
         value = _meant(row.value, row.code, dzg=dzg, imports=imports)
-        if value is not None and abs(row.scaler) < 128:
+        if value is not None and -128 <= row.scaler <= 127:
             yield Register(row.code, Decimal(value).scaleb(row.scaler), unit)
 
 

@@ -31,8 +31,10 @@ class Stream:
             raise LinkDown(f"{self.name}: {fault}") from fault
 
     def listen(self, heard: Callable[[bytes], None], failed: Callable[[str], None]) -> None:
-        """Begin to listen, unless that was done before."""
-        if self._task is None or self._task.done():
+        """Begin to listen, unless that was done before; what broke the listener, if that is why it ended."""
+        if self._task is not None and self._task.done():
+            self._task.result()
+        if self._task is None:
             loop = asyncio.get_running_loop()
             self._task = loop.create_task(self._run(heard, failed), name=f"listen to {self.name}")
 

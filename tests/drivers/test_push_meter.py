@@ -13,6 +13,7 @@ from drivers.telegrams.stream import Stream
 from protocols.faults import BadReply, LinkDown, NoReply
 from protocols.ports import Nameplate
 from protocols.readings import Aged
+from protocols.telegrams import Event
 from sim_hardware.devices.p1 import P1
 from sim_hardware.devices.sml import Sml
 from sim_hardware.virtual_time import run_virtual
@@ -198,6 +199,23 @@ def test_attempts_to_open_become_rare() -> None:
         await stream.close()
         pauses = [b - a for a, b in pairwise(attempts)]
         assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0, 30.0, 30.0]
+
+    play(film)
+
+
+def test_a_bug_in_a_reader_is_not_taken_for_silence() -> None:
+    class Broken:
+        def feed(self, data: bytes) -> list[Event]:
+            raise ZeroDivisionError
+
+    async def film(bench: Bench) -> None:
+        meter = PushMeter(bench.stream, Broken(), kind="any", period_s=1.0)
+        bench.at(0.5, b"x")
+        with pytest.raises(BadReply):
+            await meter.probe()
+        with pytest.raises(ZeroDivisionError):
+            await meter.probe()
+        bench.stream = Stream("another", bench.wire.open)
 
     play(film)
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.cosem import notification
+from protocols.crc_x25 import x25
 from protocols.dlms import DlmsReader, Keys
 from protocols.hdlc import HdlcReader
 from protocols.telegrams import Malformed, Rejected
@@ -121,6 +122,13 @@ def test_keys_of_a_wrong_length_are_refused_and_never_shown(keys: tuple[bytes, .
     assert str(list(KEY)) not in repr(KEYS)
 
 
+def test_a_frame_with_a_wrong_header_check_is_none_though_its_frame_check_is_right() -> None:
+    sent = bytearray(Dlms()(READING))
+    sent[6] ^= 1
+    sent[-3:-1] = x25(bytes(sent[1:-3]))
+    assert said(DlmsReader(), bytes(sent)) == []
+
+
 # Segments
 
 
@@ -167,6 +175,7 @@ def test_segments_without_end_are_given_up() -> None:
         (structure(IMPORT)[:-1], "data that end too early"),
         (structure(IMPORT, IMPORT), "0100010800ff comes twice"),
         (structure(octets(b"only text")), "no value that tells"),
+        (structure(IMPORT[:-6] + b"\x02\x02\x06\xff\xff\xff\xff\x16\x1e"), "no value that tells"),
         (b"\x13\x00", "data of type 19"),
         (b"\x01\x84\xff\xff\xff\xff", "items at depth 0"),
         (b"\x09\x80", "a length that begins with 80"),
