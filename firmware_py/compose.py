@@ -74,7 +74,7 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
     reporter = Reporter(topics, outbox, world.clock, meters)
     listeners = Listeners(reporter.reading, reporter.health, reporter.probed)
     pollers = {
-        name: Poller(name, device, world.clock, config.node.cycle_s, listeners, _frozen_after_s(models[name]))
+        name: Poller(name, device, world.clock, config.node.cycle_s, listeners, frozen_after_s(models[name]))
         for name, (device, _) in built.items()
     }
     outputs = {
@@ -92,7 +92,8 @@ def takes_setpoints(device: DeviceConfig) -> bool:
     return not isinstance(MODELS[device.model], MeterModel | TelegramModel)
 
 
-def _frozen_after_s(model: str) -> float | None:
+def frozen_after_s(model: str) -> float | None:
+    """For how long every value of such a device may stand still before it is not believed; None: for ever."""
     match MODELS[model]:
         case MeterModel():
             return FROZEN_AFTER_S

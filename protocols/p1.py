@@ -18,6 +18,7 @@ from protocols.telegrams import Event, Malformed, Rejected
 # The longest known is about 4 kB: 1,024 characters of message in hexadecimal, a failure log and four other meters.
 LONGEST: Final = 8192
 _FIRST_WITH_CRC: Final = 40
+_ENDLESS: Final = Rejected("a telegram without its end")
 _TELEGRAM: Final = re.compile(rb"(/[^\r\n]*)\r?\n(.*)!([0-9A-F]{4})?\r?\n", re.DOTALL)
 
 
@@ -33,27 +34,30 @@ class P1Reader:
         """Take what arrived; what has become whole by it, in order."""
         self._buffer += data
         events: list[Event] = []
-        while (size := self._whole()) is not None:
-            raw = bytes(self._buffer[:size])
-            events.append(self._judged(raw))
-            # A telegram may have begun inside one that lost its end.
-            again = 1 if isinstance(events[-1], Rejected) else size
-            del self._buffer[:again]
+        while self._steps(events):
+            pass
         return events
 
-    def _whole(self) -> int | None:
-        """The length of the telegram that the buffer begins with, once it is whole; junk before it is dropped."""
+    def _steps(self, events: list[Event]) -> bool:
+        """Take one telegram, or what is none, out of the buffer; whether there may be more."""
         text = self._buffer.translate(SEVEN_BITS)
-        start = text.find(b"/")
-        while start >= 0:
-            mark = text.find(b"!", start, start + LONGEST)
-            end = text.find(b"\n", mark, start + LONGEST) if mark >= 0 else -1
-            if end >= 0 or len(text) - start < LONGEST:
-                del self._buffer[:start]
-                return end + 1 - start if end >= 0 else None
-            start = text.find(b"/", start + 1)
-        self._buffer.clear()
-        return None
+        first = text.find(b"/")
+        mark = text.find(b"!", first) if first >= 0 else -1
+        # A telegram has one "/": what stands before the last one has lost its end.
+        start = text.rfind(b"/", 0, mark if mark >= 0 else len(text))
+        events.extend(text.count(b"/", max(first, 0), max(start, 0)) * [_ENDLESS])
+        del self._buffer[: start if start >= 0 else len(text)]
+        end = text.find(b"\n", mark) + 1 - start if mark >= 0 else 0
+        if 0 < end <= LONGEST:
+            events.append(self._judged(bytes(self._buffer[:end])))
+            # Another one may begin in what should have been the check sum.
+            del self._buffer[: mark + 1 - start if isinstance(events[-1], Rejected) else end]
+            return True
+        if len(self._buffer) < LONGEST:
+            return False
+        events.append(_ENDLESS)
+        del self._buffer[:1]
+        return True
 
     def _judged(self, raw: bytes) -> Event:
         try:

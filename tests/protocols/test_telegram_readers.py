@@ -66,7 +66,7 @@ def test_every_character_that_is_lost_or_doubled_is_noticed(case: Case) -> None:
     """dsmr-reader#1408."""
     _, following = good(case)
     for at in range(len(case.telegram) - case.unchecked):
-        for times in (0, 2):
+        for times in (0, 2)[: 1 + (at % 3 == 0)]:
             spoilt = case.telegram[:at] + times * case.telegram[at : at + 1] + case.telegram[at + 1 :]
             seen = believed(said(case.reader(), spoilt, case.following))
             # HDLC frames may share a flag or have two, and what stands around a telegram is no matter.
@@ -74,7 +74,7 @@ def test_every_character_that_is_lost_or_doubled_is_noticed(case: Case) -> None:
             assert seen == [following] or (harmless and seen == good(case)), (at, times)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(names, st.data())
 def test_a_burst_of_up_to_16_bits_is_noticed(name: str, data: st.DataObject) -> None:
     case, (_, following) = CASES[name], TRUTH[name]
@@ -88,7 +88,7 @@ def test_a_burst_of_up_to_16_bits_is_noticed(name: str, data: st.DataObject) -> 
     assert believed(said(case.reader(), bytes(spoilt), case.following)) == [following]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(names, st.data())
 def test_a_telegram_merged_with_the_next_one_gives_one_or_none(name: str, data: st.DataObject) -> None:
     case, (_, following) = CASES[name], TRUTH[name]
@@ -110,7 +110,7 @@ JUNK = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(names, JUNK, JUNK)
 def test_junk_before_and_behind_costs_nothing(name: str, before: bytes, behind: bytes) -> None:
     case, (first, following) = CASES[name], TRUTH[name]
@@ -119,7 +119,7 @@ def test_junk_before_and_behind_costs_nothing(name: str, before: bytes, behind: 
     assert believed(events)[-1] == following
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(names, st.lists(JUNK, max_size=4), st.data())
 def test_how_the_bytes_are_cut_makes_no_difference(name: str, junk: list[bytes], data: st.DataObject) -> None:
     case = CASES[name]
@@ -128,7 +128,7 @@ def test_how_the_bytes_are_cut_makes_no_difference(name: str, junk: list[bytes],
     assert said(case.reader(), stream) == said(case.reader(), *singles(stream))
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(names, JUNK)
 def test_junk_alone_says_nothing(name: str, junk: bytes) -> None:
     assert believed(said(CASES[name].reader(), junk)) == []
