@@ -6,6 +6,7 @@ from pathlib import Path
 
 from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel, Model
 from drivers.evidence import Sheet
+from drivers.telegrams.models import TelegramModel
 
 PAGE = Path(__file__).parent / "devices.md"
 HEAD = """# Supported devices
@@ -34,7 +35,7 @@ def row(cells: Sequence[str]) -> str:
 
 def kind_of(model: Model) -> str:
     match model:
-        case MeterModel():
+        case MeterModel() | TelegramModel():
             return "meter"
         case InverterModel():
             return "inverter"

@@ -12,6 +12,8 @@ from drivers.sunspec.inverter import SunSpecInverter
 from drivers.sunspec.measure import MEASURED
 from drivers.sunspec.models import DER_MEASUREMENT, INVERTER_THREE_PHASE, STORAGE
 from drivers.sunspec.points import Model as SunSpecModel
+from drivers.telegrams import models
+from drivers.telegrams.models import TelegramModel
 from protocols.ports import Battery, Inverter, Meter, RegisterBus
 
 
@@ -39,7 +41,7 @@ class BatteryModel:
     sheet: Sheet
 
 
-Model = MeterModel | InverterModel | BatteryModel
+Model = MeterModel | TelegramModel | InverterModel | BatteryModel
 
 
 def _inverter(bus: RegisterBus, unit: int, fallback_produce_max_w: float | None) -> Inverter:
@@ -62,4 +64,5 @@ MODELS: Final[Mapping[str, Model]] = {
         _inverter, _sunspec("inverter, models 103 and 701", INVERTER_THREE_PHASE, DER_MEASUREMENT)
     ),
     battery.MODEL: BatteryModel(_battery, _sunspec("battery, models 701 and 713", DER_MEASUREMENT, STORAGE)),
+    **models.MODELS,
 }

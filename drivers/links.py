@@ -1,12 +1,14 @@
 """From a URL in a configuration to an open bus; devices with the same URL share one bus."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar, get_args
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from drivers.modbus.rtu import RtuBus, RtuOverTcpBus
-from drivers.modbus.serial_channel import Parity, SerialSettings, StopBits
+from drivers.modbus.serial_channel import Parity, SerialSettings, StopBits, open_port
 from drivers.modbus.tcp import TcpBus
+from drivers.modbus.tcp_channel import connect
+from drivers.telegrams.stream import Stream
 from protocols.ports import RegisterBus
 
 MODBUS_PORT: Final = 502  # registered with IANA as mbap
@@ -97,11 +99,28 @@ def open_bus(link: str | Link, timeout_s: float) -> RegisterBus:
             return RtuBus(path, baud=baud, parity=parity, stopbits=stopbits, timeout_s=timeout_s)
 
 
+def open_stream(url: str, timeout_s: float, baud: int | None = None) -> Stream:
+    """The stream of a meter that talks by itself; opens when first used. `baud` goes before that of the URL.
+
+    ValueError on a bad URL, and where the line is one of registers or of another form than 8N1: seven bits with parity
+    are as long, and the parity is checked here.
+    """
+    match parse_url(url):
+        case NetLink("tcp", host, port):
+            return Stream(url, lambda: connect(host, port, timeout_s))
+        case SerialSettings(_, _, "N", 1) as settings:
+            chosen = replace(settings, baud=baud or settings.baud)
+            return Stream(url.partition("?")[0], lambda: open_port(chosen))
+        case _:
+            raise ValueError(f"{url}: a meter that sends telegrams needs tcp://host:port, or a serial port at 8N1")
+
+
 class Buses:
-    """Every bus of a node, one per line, however many devices are on it."""
+    """Every bus of a node, one per line, however many devices are on it; and each stream with a line of its own."""
 
     def __init__(self) -> None:
         self._buses: dict[Link, RegisterBus] = {}
+        self._streams: list[Stream] = []
         self._ports: dict[str, SerialSettings] = {}
 
     def get(self, url: str, timeout_s: float) -> RegisterBus:
@@ -116,7 +135,14 @@ class Buses:
             self._buses[link] = open_bus(link, timeout_s)
         return self._buses[link]
 
+    def stream(self, url: str, timeout_s: float, baud: int | None = None) -> Stream:
+        """A new stream on this URL; see `open_stream`."""
+        self._streams.append(open_stream(url, timeout_s, baud))
+        return self._streams[-1]
+
     async def close(self) -> None:
         """Close every line."""
+        for stream in self._streams:
+            await stream.close()
         for bus in self._buses.values():
             await bus.close()

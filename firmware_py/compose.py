@@ -9,6 +9,9 @@ from controller.cycle import Params, Role
 from controller.laws import connection, dispatch
 from controller.lease import LeasePolicy
 from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel
+from drivers.links import open_stream
+from drivers.telegrams.models import TelegramModel
+from drivers.telegrams.stream import Stream
 from firmware_py.config import DeviceConfig, HomeConfig, Loaded, broker_address
 from firmware_py.home.contracts import ContractDesk, Trust
 from firmware_py.home.interval import IntervalMeter
@@ -18,12 +21,15 @@ from firmware_py.home.output import Line, Output
 from firmware_py.home.poller import Listeners, Poller
 from firmware_py.home.report import Reporter
 from firmware_py.mqtt import Announcement, Broker, MqttUplink
+from protocols.dlms import Keys
 from protocols.messages import Status, encode
 from protocols.ports import Clock, Journal, Meter, RegisterBus, Uplink
 from protocols.topics import Topics
 
 # No grid stands still in every digit of every phase for so long. Inverters and batteries may: they sleep at night.
 FROZEN_AFTER_S: Final = 20.0
+# Telegrams come every 10 s in whole watts, without voltages: a quiet house repeats itself.
+FROZEN_TELEGRAMS_AFTER_S: Final = 300.0
 
 
 class BusOf(Protocol):
@@ -31,6 +37,14 @@ class BusOf(Protocol):
 
     def __call__(self, url: str, timeout_s: float) -> RegisterBus:
         """The bus of this URL."""
+        ...
+
+
+class StreamOf(Protocol):
+    """Gives a line to a meter that sends telegrams."""
+
+    def __call__(self, url: str, timeout_s: float, baud: int | None = None) -> Stream:
+        """The stream of this URL."""
         ...
 
 
@@ -43,13 +57,18 @@ class World:
     uplink: Uplink
     bus_of: BusOf
     finished_cycle: Callable[[], None] = lambda: None
+    stream_of: StreamOf = open_stream
 
 
 def home_node(loaded: Loaded, world: World) -> HomeNode:
     """A home node of this configuration in this world; nothing runs yet."""
     config = loaded.home
     topics = Topics(config.node.id)
-    built = {device.name: build_device(device, world.bus_of) for device in config.device}
+    built = {
+        device.name: build_device(device, world.bus_of, world.stream_of, loaded.meter_keys.get(device.name))
+        for device in config.device
+    }
+    models = {device.name: device.model for device in config.device}
     outbox = Outbox(topics, world.uplink, world.journal, world.clock)
     meters = {name: IntervalMeter(name, config.node.interval_s, config.node.cycle_s) for name in built}
     reporter = Reporter(topics, outbox, world.clock, meters)
@@ -61,7 +80,7 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
             world.clock,
             config.node.cycle_s,
             listeners,
-            FROZEN_AFTER_S if line is None else None,
+            frozen_after_s(models[name]),
             sleeps=line is not None and line.role is Role.PRODUCER,
         )
         for name, (device, line) in built.items()
@@ -78,13 +97,29 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
 
 def takes_setpoints(device: DeviceConfig) -> bool:
     """Whether a configured device can be told something."""
-    return not isinstance(MODELS[device.model], MeterModel)
+    return not isinstance(MODELS[device.model], MeterModel | TelegramModel)
 
 
-def build_device(device: DeviceConfig, bus_of: BusOf) -> tuple[Meter, Line | None]:
+def frozen_after_s(model: str) -> float | None:
+    """For how long every value of such a device may stand still before it is not believed; None: for ever."""
+    match MODELS[model]:
+        case MeterModel():
+            return FROZEN_AFTER_S
+        case TelegramModel():
+            return FROZEN_TELEGRAMS_AFTER_S
+        case InverterModel() | BatteryModel():
+            return None
+
+
+def build_device(
+    device: DeviceConfig, bus_of: BusOf, stream_of: StreamOf = open_stream, keys: Keys | None = None
+) -> tuple[Meter, Line | None]:
     """The driver of a configured device on its line, and the way to tell it setpoints where it takes any."""
+    model = MODELS[device.model]
+    if isinstance(model, TelegramModel):
+        return model.build(stream_of(device.url, device.timeout_s, model.baud), keys), None
     bus = bus_of(device.url, device.timeout_s)
-    match MODELS[device.model]:
+    match model:
         case MeterModel(build):
             return build(bus, device.unit), None
         case InverterModel(build_inverter):

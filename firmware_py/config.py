@@ -5,7 +5,7 @@ for editors.
 """
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from drivers.catalogue import MODELS
 from drivers.links import parse_url
 from firmware_py.mistakes import BLIND_AFTER_S, CYCLE_S, LEASE_S, crossed, table, tables
 from protocols.contracts import FallbackName
+from protocols.dlms import Keys
 from protocols.mistakes import Mistake, did_you_mean, mistakes_of, shown
 from protocols.quantities import QUANTITIES
 from protocols.signing import key_id, public_part
@@ -91,7 +92,10 @@ class IssuerConfig(_Part):
 
 
 class DeviceConfig(_Part):
-    """`[[device]]`: one device on one line. `lease_s`: how long it holds a setpoint that nobody renews."""
+    """`[[device]]`: one device on one line. `lease_s`: how long it holds a setpoint that nobody renews.
+
+    `key_file`: the keys of a meter that ciphers, see `meter_keys`.
+    """
 
     name: TopicLevel
     model: str
@@ -102,6 +106,7 @@ class DeviceConfig(_Part):
     deadband_w: Annotated[Number, Field(ge=0, le=_POWER_MAX_W)] = 20.0
     fallback_w: Annotated[Number, Field(ge=-_POWER_MAX_W, le=_POWER_MAX_W)] | None = None
     soc_least_percent: Annotated[Number, Field(ge=0, le=100)] = 5.0
+    key_file: Path | None = None
 
     @field_validator("model")
     @classmethod
@@ -138,13 +143,16 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration with the files it names: public keys by thumbprint, their issuers, the broker's password and CA."""
+    """A configuration with the files it names: public keys by thumbprint, their issuers, the broker's password and CA,
+    and the keys of meters by device name.
+    """
 
     home: HomeConfig
     keys: dict[str, str]
     issuers: dict[str, str]
     password: str | None
     ca_file: Path | None = None
+    meter_keys: dict[str, Keys] = field(default_factory=dict)
 
 
 def broker_address(url: str) -> tuple[str, int, bool]:
@@ -176,10 +184,11 @@ def load(path: Path) -> Loaded:
     mqtt = table(raw, "mqtt")
     password = _text(path, mqtt.get("password_file"), "mqtt.password_file", mistakes)
     _text(path, mqtt.get("ca_file"), "mqtt.ca_file", mistakes)
+    of_meters = _meter_keys(path, raw, mistakes)
     if config is None or mistakes:
         raise ConfigError(path, mistakes)
     ca_file = path.parent / config.mqtt.ca_file if config.mqtt.ca_file is not None else None
-    return Loaded(config, keys, issuers, password.rstrip("\n") if password is not None else None, ca_file)
+    return Loaded(config, keys, issuers, password.rstrip("\n") if password is not None else None, ca_file, of_meters)
 
 
 def _validated(raw: dict[str, Any], mistakes: list[Mistake]) -> HomeConfig | None:
@@ -206,6 +215,34 @@ def _keys(path: Path, raw: dict[str, Any], mistakes: list[Mistake]) -> tuple[dic
             continue
         keys[named], issuers[named] = public_part(text), str(issuer.get("name"))
     return keys, issuers
+
+
+def meter_keys(text: str) -> Keys:
+    """The keys of a meter, from a TOML file of hexadecimal text: `encryption_key`, and where they are needed
+    `authentication_key` and `system_title`. ValueError says what is wrong, never what a key is.
+    """
+    try:
+        raw = tomllib.loads(text)
+        told = {name: bytes.fromhex(value) for name, value in raw.items()}
+    except (tomllib.TOMLDecodeError, TypeError, ValueError):
+        raise ValueError('lines such as encryption_key = "00112233445566778899aabbccddeeff" are needed') from None
+    unknown = sorted(told.keys() - {"encryption_key", "authentication_key", "system_title"})
+    if unknown or "encryption_key" not in told:
+        raise ValueError("encryption_key, and perhaps authentication_key and system_title, and nothing else")
+    return Keys(told["encryption_key"], told.get("authentication_key"), told.get("system_title"))
+
+
+def _meter_keys(path: Path, raw: dict[str, Any], mistakes: list[Mistake]) -> dict[str, Keys]:
+    found = {}
+    for where, device in tables(raw, "device"):
+        key, file = f"{where}.key_file", device.get("key_file")
+        if (text := _text(path, file, key, mistakes)) is None:
+            continue
+        try:
+            found[str(device.get("name"))] = meter_keys(text)
+        except ValueError as error:
+            mistakes.append(Mistake(key, shown(file), f"a meter's keys are needed: {error}"))
+    return found
 
 
 def _text(path: Path, file: object, key: str, mistakes: list[Mistake]) -> str | None:

@@ -93,7 +93,7 @@ async def let_go(loaded: Loaded) -> int:
 
 
 async def _tell(device: DeviceConfig, buses: Buses, journal: SqliteJournal) -> bool:
-    driver, line = build_device(device, buses.get)
+    driver, line = build_device(device, buses.get, buses.stream)
     if line is None:
         return True
     try:

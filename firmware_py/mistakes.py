@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from drivers.catalogue import MODELS, InverterModel, MeterModel
-from drivers.links import parse_url
+from drivers.links import Link, open_stream, parse_url
 from drivers.modbus.serial_channel import SerialSettings
+from drivers.telegrams.models import TelegramModel
 from protocols.mistakes import Mistake, shown
 
 # Defaults that must fit each other.
@@ -40,6 +41,7 @@ def crossed(raw: dict[str, Any]) -> Iterator[Mistake]:
     yield from _fallbacks(devices)
     yield from _site_meter(table(raw, "site").get("meter"), devices)
     yield from _lines(devices)
+    yield from _telegrams(devices)
 
 
 def _login(mqtt: dict[str, Any]) -> Iterator[Mistake]:
@@ -66,7 +68,7 @@ def _site_meter(meter: object, devices: list[tuple[str, dict[str, Any]]]) -> Ite
         yield Mistake("site.meter", shown(meter), f"allowed are the devices {', '.join(reversed(models))}")
         return
     model = models[meter]
-    if isinstance(model, str) and model in MODELS and not isinstance(MODELS[model], MeterModel):
+    if isinstance(model, str) and model in MODELS and not isinstance(MODELS[model], MeterModel | TelegramModel):
         yield Mistake("site.meter", shown(meter), f"{model} is not a meter")
 
 
@@ -89,7 +91,7 @@ def _times(raw: dict[str, Any], devices: list[tuple[str, dict[str, Any]]]) -> It
 def _fallbacks(devices: list[tuple[str, dict[str, Any]]]) -> Iterator[Mistake]:
     for key, device in devices:
         model, value = MODELS.get(str(device.get("model"))), device.get("fallback_w")
-        if isinstance(model, MeterModel) and value is not None:
+        if isinstance(model, MeterModel | TelegramModel) and value is not None:
             yield Mistake(f"{key}.fallback_w", shown(value), "a meter takes no setpoint and has none to fall back to")
         if isinstance(model, InverterModel) and isinstance(value, int | float) and value < 0:
             yield Mistake(
@@ -99,7 +101,7 @@ def _fallbacks(devices: list[tuple[str, dict[str, Any]]]) -> Iterator[Mistake]:
 
 def _takes_setpoints(device: dict[str, Any]) -> bool:
     model = MODELS.get(str(device.get("model")))
-    return model is not None and not isinstance(model, MeterModel)
+    return model is not None and not isinstance(model, MeterModel | TelegramModel)
 
 
 def _number(part: dict[str, Any], key: str, default: float) -> float:
@@ -121,3 +123,40 @@ def _lines(devices: list[tuple[str, dict[str, Any]]]) -> Iterator[Mistake]:
             yield Mistake(
                 f"{key}.url", shown(url), f"{link.path} is used with {first_s} above; one line has one setting"
             )
+
+
+def _telegrams(devices: list[tuple[str, dict[str, Any]]]) -> Iterator[Mistake]:
+    """A meter that sends telegrams has a line of its own, of a form that can carry them; keys are for those that cipher."""
+    lines: dict[str, list[str]] = {}
+    for key, device in devices:
+        model, url = MODELS.get(str(device.get("model"))), device.get("url")
+        if "key_file" in device and model is not None and not (isinstance(model, TelegramModel) and model.takes_keys):
+            yield Mistake(f"{key}.key_file", shown(device["key_file"]), f"{device.get('model')} has no keys")
+        try:
+            link = parse_url(str(url))
+        except ValueError:
+            continue  # said already
+        lines.setdefault(_end_of(link), []).append(key)
+        if isinstance(model, TelegramModel):
+            yield from _unfit(f"{key}.url", str(url))
+    for key, device in devices:
+        users = next((users for users in lines.values() if key in users and len(users) > 1), None)
+        if users is not None and isinstance(MODELS.get(str(device.get("model"))), TelegramModel):
+            others = ", ".join(user for user in users if user != key)
+            yield Mistake(
+                f"{key}.url",
+                shown(device.get("url")),
+                f"is the line of {others} too; a meter that sends telegrams needs one alone",
+            )
+
+
+def _unfit(key: str, url: str) -> Iterator[Mistake]:
+    try:
+        open_stream(url, 1.0)
+    except ValueError as error:
+        yield Mistake(key, shown(url), str(error).partition(": ")[2])
+
+
+def _end_of(link: Link) -> str:
+    """What two URLs of one line have in common."""
+    return link.path if isinstance(link, SerialSettings) else f"{link.host}:{link.port}"

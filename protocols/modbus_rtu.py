@@ -19,9 +19,11 @@ def _crc_of_byte(byte: int) -> int:
 _CRC: Final = tuple(_crc_of_byte(byte) for byte in range(256))
 
 
-def crc16(data: bytes) -> int:
-    """The check sum of an RTU frame (Serial Line V1.02, 2.5.1.2); 0 over a frame that ends with its own."""
-    crc = 0xFFFF
+def crc16(data: bytes, crc: int = 0xFFFF) -> int:
+    """The check sum of an RTU frame (Serial Line V1.02, 2.5.1.2); 0 over a frame that ends with its own.
+
+    `crc` is the initial value: P1 telegrams carry the same sum, begun at 0.
+    """
     for byte in data:
         crc = crc >> 8 ^ _CRC[(crc ^ byte) & 0xFF]
     return crc

@@ -69,7 +69,7 @@ class Meter(Protocol):
         ...
 
     async def read(self) -> Measurement:
-        """Read every quantity once."""
+        """Read every quantity once; `Aged` where the device measured before it was asked."""
         ...
 
 

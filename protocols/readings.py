@@ -9,6 +9,14 @@ import msgspec
 Measurement = Mapping[str, float | None]
 
 
+class Aged(dict[str, float | None]):
+    """A measurement by a device that talks by itself: it was taken `age_s` seconds before it was asked for."""
+
+    def __init__(self, values: Measurement, age_s: float) -> None:
+        super().__init__(values)
+        self.age_s = age_s
+
+
 class Quality(StrEnum):
     """How far a reading may be trusted."""
 
@@ -21,7 +29,7 @@ class Reading(msgspec.Struct, frozen=True):
     """One poll of one device.
 
     `measured_s` is the monotonic time at which the first request of the poll left (the values are at least that young),
-    `received_s` the time at which the last answer was in. `seq` rises by one with each reading of a device.
+    or at which a telegram that nobody asked for began to come; `received_s` the time at which the last answer was in. `seq` rises by one with each reading of a device.
     `serial` is the serial number of the unit that measured, empty where it tells none.
     """
 

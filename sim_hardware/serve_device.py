@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from sim_hardware.devices.capacitor_bank import CapacitorBank
 from sim_hardware.devices.dlms import Dlms
+from sim_hardware.devices.iec62056 import Iec62056
 from sim_hardware.devices.image import RegisterImage
 from sim_hardware.devices.p1 import P1
 from sim_hardware.devices.push_reading import PushMeter
@@ -15,6 +16,7 @@ from sim_hardware.devices.relay_board import RelayBoard
 from sim_hardware.devices.smart_plug import SmartPlug
 from sim_hardware.devices.sml import Sml
 from sim_hardware.devices.tap_changer import TapChanger
+from sim_hardware.faces.mode_c import ModeCFace
 from sim_hardware.faces.mqtt import MqttFace
 from sim_hardware.faces.mqtt_links import AiomqttLink
 from sim_hardware.faces.rtu import RtuFace
@@ -26,10 +28,11 @@ from sim_hardware.world.faces import PUSHES, push_face, running
 
 # Models that are a part of a home, those that push what its meter sees, and those of a station.
 HOME_MODELS: Final = {"sdm630": "grid", "sunspec-inverter": "pv", "sunspec-battery": "battery", "sunspec-der": "pv"}
-PUSH_MODELS: Final = {"p1": P1, "sml": Sml, "dlms": Dlms}
+PUSH_MODELS: Final = {"p1": P1, "sml": Sml, "dlms-push": Dlms}
+MODE_C: Final = "iec62056-21"
 STATION_MODELS: Final = ("tap-changer", "capacitor-bank", "relay-board")
 PLUG: Final = "smart-plug"
-SIM_MODELS: Final = (*HOME_MODELS, *PUSH_MODELS, *STATION_MODELS, PLUG)
+SIM_MODELS: Final = (*HOME_MODELS, *PUSH_MODELS, MODE_C, *STATION_MODELS, PLUG)
 PLUG_TOPIC: Final = "busbar-plug"
 
 
@@ -66,6 +69,8 @@ async def serve_device(
         face = _plug(home, seed, broker)
     elif model in PUSH_MODELS:
         face = _push(home, model, listen, seed)
+    elif model == MODE_C:
+        face = _asked(home, listen, seed)
     else:
         face = _modbus(home, model, listen, unit, seed)
     async with face as url:
@@ -100,6 +105,16 @@ async def _push(home: SimHome, model: str, listen: str, seed: int) -> AsyncItera
     period_s, baud = PUSHES[model]
     face = push_face(meter, Faults(seed=seed), period_s, baud, _host_port(listen))
     async with face, ticking(_At(home, meter)):
+        yield face.url
+
+
+@asynccontextmanager
+async def _asked(home: SimHome, listen: str, seed: int) -> AsyncIterator[str]:
+    if listen != "pty":
+        raise ValueError(f"{MODE_C}: only a pty has the baud rate that it changes")
+    device = Iec62056()
+    meter = PushMeter(home.terminals["grid"], device, lambda: datetime.now(UTC))
+    async with ModeCFace(device, meter, Faults(seed=seed)) as face, ticking(_At(home, meter)):
         yield face.url
 
 

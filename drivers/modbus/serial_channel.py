@@ -59,6 +59,14 @@ class SerialChannel:
             self._inbox.put(self._read())
         return self._inbox.drain()
 
+    def change_baud(self, baud: int) -> None:
+        """Go on at another rate; what was written must have left, and what comes next is at the new one."""
+        self._inbox.check()
+        try:
+            self._port.baudrate = baud
+        except (OSError, ValueError) as error:
+            self._end(f"the port takes no {baud} Bd: {error}")
+
     @property
     def ended(self) -> bool:
         """Whether the port is known to be gone."""

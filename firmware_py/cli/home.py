@@ -66,7 +66,7 @@ async def daemon(path: Path, loaded: Loaded, probe: "Probe | None" = None, for_s
 
 async def _guarded(path: Path, loaded: Loaded, probe: "Probe | None", for_s: float | None) -> None:
     journal, buses = SqliteJournal(loaded.home.node.state_dir / "journal.sqlite"), Buses()
-    world = World(SystemClock(), journal, mqtt_uplink(loaded), buses.get, watchdog())
+    world = World(SystemClock(), journal, mqtt_uplink(loaded), buses.get, watchdog(), buses.stream)
     node = home_node(loaded, world if probe is None else probe.world(world))
     if probe is not None:
         probe.watch(node)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,8 +14,9 @@ from drivers.catalogue import MODELS
 from drivers.links import Buses, parse_url
 from firmware_py.cli.options import BAD_INPUT, FAULT, Json, parse_duration, stop
 from firmware_py.compose import build_device
-from firmware_py.config import TIMEOUT_MAX_S, DeviceConfig
+from firmware_py.config import TIMEOUT_MAX_S, DeviceConfig, meter_keys
 from firmware_py.home.poller import judged
+from protocols.dlms import Keys
 from protocols.faults import Fault
 from protocols.mistakes import did_you_mean
 from protocols.ports import Nameplate
@@ -27,6 +29,7 @@ def read(
     model: Annotated[str, typer.Option(help="The device's model.")],
     unit: Annotated[int, typer.Option(min=1, max=247, help="Modbus unit id.")] = 1,
     timeout: Annotated[str, typer.Option(help="How long to wait for each answer.")] = "1s",
+    key_file: Annotated[Path | None, typer.Option(help="The keys of a dlms-push meter that ciphers.")] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Read once a second until interrupted.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -38,21 +41,24 @@ def read(
         stop(f"--model {model!r}: {did_you_mean(model, sorted(MODELS))}", BAD_INPUT)
     try:
         parse_url(url)
-    except ValueError as error:
+        keys = None if key_file is None else meter_keys(key_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         stop(str(error), BAD_INPUT)
     try:
-        asyncio.run(_read(url, model, unit, timeout_s, watch, as_json))
+        asyncio.run(_read(url, model, unit, timeout_s, keys, watch, as_json))
     except Fault as fault:
         stop(str(fault), FAULT)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
 
 
-async def _read(url: str, model: str, unit: int, timeout_s: float, watch: bool, as_json: bool) -> None:
+async def _read(
+    url: str, model: str, unit: int, timeout_s: float, keys: Keys | None, watch: bool, as_json: bool
+) -> None:
     buses = Buses()
     try:
         config = DeviceConfig(name=model, model=model, url=url, unit=unit, timeout_s=timeout_s)
-        device, _ = build_device(config, buses.get)
+        device, _ = build_device(config, buses.get, buses.stream, keys)
         plate = await device.probe()
         seq = 0
         while True:

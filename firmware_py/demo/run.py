@@ -83,7 +83,7 @@ async def _play(
 ) -> Summary:
     began_s, for_s = times
     journal, buses = SqliteJournal(loaded.home.node.state_dir / "journal.sqlite"), Buses()
-    node = home_node(loaded, World(SystemClock(), journal, mqtt_uplink(loaded), buses.get))
+    node = home_node(loaded, World(SystemClock(), journal, mqtt_uplink(loaded), buses.get, stream_of=buses.stream))
     host, port, _ = broker_address(loaded.home.mqtt.url)
     stage = Stage(node, HeadEnd(host, port, Topics(NODE)), rig)
     first: list[float] = []

@@ -12,7 +12,7 @@ from controller.health import DeviceHealth, Health, answered, missed, retry_afte
 from protocols.faults import Fault
 from protocols.ports import Clock, Meter, Nameplate
 from protocols.quantities import QUANTITIES, beyond_belief
-from protocols.readings import Measurement, Quality, Reading
+from protocols.readings import Aged, Measurement, Quality, Reading
 
 _log = logging.getLogger("busbar.device")
 _VOLTAGES: Final = tuple(name for name in QUANTITIES if name.startswith("voltage_"))
@@ -76,7 +76,8 @@ class Poller:
             self._change(missed(self.health, str(fault)))
             return
         self._seq += 1
-        times_s = (asked_s, self._clock.now_s())
+        now_s = self._clock.now_s()
+        times_s = (now_s - values.age_s if isinstance(values, Aged) else asked_s, now_s)
         reading = judged(self.name, self._seq, times_s, values, self.nameplate.serial, sleeps=self._sleeps)
         self.latest = self._dated(reading)
         self._change(answered(self.health))

@@ -40,7 +40,7 @@ class PushStream:
             while True:
                 number += 1
                 await asyncio.sleep(start_s + number * self._period_s - loop.time())
-                telegram = self._telegram()
+                telegram = self.telegram()
                 if telegram is not None:
                     loop.call_later(pace.wait_s(self._faults), self._send, telegram)
         finally:
@@ -52,7 +52,8 @@ class PushStream:
         elif self._frozen is None:
             self._frozen = self._meter.reading()
 
-    def _telegram(self) -> bytes | None:
+    def telegram(self) -> bytes | None:
+        """What the meter says now, through its faults; None where it says nothing."""
         faults = self._faults
         if any(faults.strikes(word) for word in SILENT):
             return None

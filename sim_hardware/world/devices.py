@@ -89,7 +89,7 @@ class HomeDevices:
 _ENCODERS: Final[Mapping[str, Callable[[int], Encode]]] = {
     "p1": lambda serial: P1(serial=f"E{serial:016d}"),
     "sml": lambda serial: Sml(number=serial),
-    "dlms": lambda serial: Dlms(serial=f"1BSB{serial:010d}"),
+    "dlms-push": lambda serial: Dlms(serial=f"1BSB{serial:010d}"),
 }
 
 

@@ -32,7 +32,7 @@ STATION_MODELS: Final = {"meter": "sdm630"}
 PUSHES: Final = {
     "p1": (p1.PERIOD_S, p1.BAUD),
     "sml": (sml.PERIOD_S, sml.BAUD),
-    "dlms": (dlms.PERIOD_S, dlms.BAUD),
+    "dlms-push": (dlms.PERIOD_S, dlms.BAUD),
 }
 Face = TcpFace | RtuFace | PtyPush | TcpPush
 

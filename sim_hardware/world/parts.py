@@ -150,7 +150,7 @@ class MeterPart(Part):
     """`[home.meter]`: the meter at the connection point: its wire, and a customer port beside it."""
 
     wire: Literal["tcp", "rtu"] = "tcp"
-    push: Literal["p1", "sml", "dlms"] | None = None
+    push: Literal["p1", "sml", "dlms-push"] | None = None
 
 
 class HomePart(Part):

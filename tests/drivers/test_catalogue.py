@@ -4,7 +4,9 @@ import pytest
 
 from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel
 from drivers.evidence import Evidence, Sheet
+from drivers.links import open_stream
 from drivers.meters import TYPES
+from drivers.telegrams.models import TelegramModel
 from protocols.quantities import QUANTITIES
 from tests.drivers.memory_bus import MemoryBus
 
@@ -15,6 +17,9 @@ def test_every_entry_builds(name: str) -> None:
     match MODELS[name]:
         case MeterModel(build):
             methods = vars(type(build(bus, 1)))
+            assert {"probe", "read"} <= set(methods)
+        case TelegramModel(build):
+            methods = vars(type(build(open_stream("tcp://meter", 1.0), None)))
             assert {"probe", "read"} <= set(methods)
         case InverterModel(build):
             methods = vars(type(build(bus, 1, 3000.0)))
@@ -36,7 +41,8 @@ def test_every_entry_says_what_it_measures(name: str) -> None:
 def test_no_name_is_taken_twice() -> None:
     names = [kind.name for kind in TYPES]
     assert sorted(names) == sorted(set(names))
-    assert {"sunspec-inverter", "sunspec-battery", *names} == set(MODELS)
+    telegrams = {"p1", "sml", "dlms-push", "iec62056-21", "iec62056-21-push"}
+    assert {"sunspec-inverter", "sunspec-battery", *telegrams, *names} == set(MODELS)
 
 
 def test_names_are_easy_to_type() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from drivers.links import Buses, Link, NetLink, open_bus, parse_url
+from drivers.links import Buses, Link, NetLink, open_bus, open_stream, parse_url
 from drivers.modbus.rtu import RtuBus, RtuOverTcpBus
 from drivers.modbus.serial_channel import SerialSettings
 from drivers.modbus.tcp import TcpBus
@@ -79,3 +79,16 @@ def test_one_port_has_one_setting() -> None:
     buses.get("serial:///dev/ttyUSB0?baud=9600", 1.0)
     with pytest.raises(ValueError, match=r"ttyUSB0 is already used as .*baud=9600.* one line has one setting"):
         buses.get("serial:///dev/ttyUSB0?baud=19200", 1.0)
+
+
+@pytest.mark.parametrize("url", ["tcp://server:2001", "serial:///dev/ttyUSB0?baud=115200"])
+def test_a_stream_opens_nothing_until_used_and_has_no_query_in_its_name(url: str) -> None:
+    assert open_stream(url, 1.0).name == url.partition("?")[0]
+
+
+@pytest.mark.parametrize(
+    "url", ["rtu+tcp://server:2001", "serial:///dev/ttyUSB0?parity=E", "serial:///dev/a?stopbits=2"]
+)
+def test_a_stream_needs_a_line_of_eight_bits(url: str) -> None:
+    with pytest.raises(ValueError, match="needs tcp://host:port, or a serial port at 8N1"):
+        open_stream(url, 1.0)

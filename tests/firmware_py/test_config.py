@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from firmware_py.config import ConfigError, broker_address, load
+from protocols.dlms import Keys
 from protocols.signing import key_id, new_private_key, public_part
 
 KEY = new_private_key()
@@ -110,6 +111,48 @@ def test_five_mistakes_are_five_lines(folder: Path) -> None:
 )
 def test_each_mistake_is_named(folder: Path, old: str, new: str, named: str) -> None:
     assert any(named in line for line in mistakes(folder, GOOD.replace(old, new)))
+
+
+P1 = '[[device]]\nname = "p1"\nmodel = "p1"\nurl = "serial:///dev/ttyUSB1?baud=115200"\n'
+DLMS = '[[device]]\nname = "dlms"\nmodel = "dlms-push"\nurl = "tcp://server:2001"\nkey_file = "meter.keys"\n'
+HEXADECIMAL = "5ec2e7000102030405060708090a0b0c"
+
+
+def test_a_meter_that_sends_telegrams_may_be_the_sites(folder: Path) -> None:
+    (folder / "meter.keys").write_text(f'encryption_key = "{HEXADECIMAL}"\nauthentication_key = "{HEXADECIMAL}"\n')
+    loaded = load(write(folder, GOOD.replace('meter = "grid"', 'meter = "p1"') + P1 + DLMS))
+    key = bytes.fromhex(HEXADECIMAL)
+    assert loaded.meter_keys == {"dlms": Keys(key, key)}
+    assert HEXADECIMAL not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    ("device", "named"),
+    [
+        (
+            P1.replace("ttyUSB1?baud=115200", "ttyUSB0"),
+            'device.2.url = "serial:///dev/ttyUSB0": is the line of device.0',
+        ),
+        (P1 + P1.replace('"p1"\nmodel', '"p2"\nmodel'), "is the line of device.3 too; a meter that sends telegrams"),
+        (P1.replace("115200", "9600&parity=E"), "needs tcp://host:port, or a serial port at 8N1"),
+        (
+            P1.replace("serial:///dev/ttyUSB1?baud=115200", "rtu+tcp://a:1"),
+            "needs tcp://host:port, or a serial port at",
+        ),
+        (P1 + "fallback_w = 0\n", "device.2.fallback_w = 0: a meter takes no setpoint"),
+        (P1 + 'key_file = "password"\n', 'device.2.key_file = "password": p1 has no keys'),
+        (DLMS, 'device.2.key_file = "meter.keys": must be a readable file'),
+        (DLMS.replace("meter.keys", "password"), "a meter's keys are needed: lines such as encryption_key"),
+        (DLMS.replace("meter.keys", "short.keys"), "a meter's keys are needed: encryption_key: 2 bytes, 16 are needed"),
+        (DLMS.replace("meter.keys", "other.keys"), "encryption_key, and perhaps authentication_key and system_title"),
+    ],
+)
+def test_each_mistake_with_telegrams_is_named_and_no_key_is_shown(folder: Path, device: str, named: str) -> None:
+    (folder / "short.keys").write_text('encryption_key = "ab17"\n')
+    (folder / "other.keys").write_text(f'key = "{HEXADECIMAL}"\n')
+    found = mistakes(folder, GOOD + device)
+    assert any(named in line for line in found), found
+    assert not any(HEXADECIMAL in line or "ab17" in line for line in found)
 
 
 def test_the_example_is_good(folder: Path) -> None:

@@ -9,7 +9,7 @@ from firmware_py.home.poller import Listeners, Poller, judged
 from protocols.faults import NoReply
 from protocols.ports import Nameplate
 from protocols.quantities import QUANTITIES
-from protocols.readings import Measurement, Quality, Reading
+from protocols.readings import Aged, Measurement, Quality, Reading
 from sim_hardware.virtual_time import VirtualClock, run_virtual
 
 
@@ -51,6 +51,12 @@ def test_a_meter_that_stands_still_is_as_old_as_its_values() -> None:
     assert (by_second[25].quality, by_second[25].measured_s) == (Quality.GOOD, 25.0)
     assert (by_second[26].quality, by_second[26].measured_s) == (Quality.STALE, 5.0)
     assert by_second[40].age_s(40.0) == 35.0
+
+
+def test_what_a_meter_said_by_itself_is_dated_when_it_said_it() -> None:
+    readings, _ = polled(lambda at_s: Aged({"power_w": at_s}, 0.75), 3.5, frozen_after_s=None)
+    assert [(reading.measured_s, reading.received_s) for reading in readings] == [(n - 0.75, n) for n in range(4)]
+    assert readings[0].values == {"power_w": 0.0}
 
 
 def test_it_is_young_again_with_the_first_digit_that_moves() -> None:

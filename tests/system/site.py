@@ -30,12 +30,13 @@ SUN_W_M2, LOAD_W = 800.0, 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What differs from the ordinary: keys of `[node]`, `[mqtt]`, of every `[[device]]`, and urls of devices."""
+    """What differs from the ordinary: keys of `[node]`, `[mqtt]`, of every `[[device]]`, urls and models of devices."""
 
     node: Options = field(default_factory=dict)
     mqtt: Options = field(default_factory=dict)
     device: Options = field(default_factory=dict)
     urls: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 class Node:
@@ -123,7 +124,7 @@ class Site:
         text = section("[node]", {**node, **setup.node}) + section("[mqtt]", {**mqtt, **setup.mqtt})
         text += section("[site]", site) + section("[[issuer]]", {"name": ISSUER, "key_file": "issuer.pub"})
         for name, url in {**self.rig.urls, **setup.urls}.items():
-            keys: Options = {"name": name, "model": MODELS[name], "url": url, "timeout_s": 0.5}
+            keys: Options = {"name": name, "model": {**MODELS, **setup.models}[name], "url": url, "timeout_s": 0.5}
             text += section("[[device]]", {**keys, **setup.device})
         path = self.folder / "home.toml"
         path.write_text(text, encoding="utf-8")

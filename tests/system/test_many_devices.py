@@ -7,6 +7,7 @@ import pytest
 
 from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel
 from drivers.modbus.tcp import TcpBus
+from drivers.telegrams.models import TelegramModel
 from protocols.faults import Fault, NoReply
 from protocols.ports import Meter
 from sim_hardware.devices.sdm630 import Sdm630
@@ -30,6 +31,8 @@ def device_at(bus: TcpBus, unit: int, name: str) -> Meter:
             return build(bus, unit)
         case InverterModel(build_limited) | BatteryModel(build_limited):
             return build_limited(bus, unit, None)
+        case TelegramModel():
+            raise AssertionError(f"{name}: telegrams have no unit")
 
 
 def homes() -> list[SimHome]:

@@ -251,7 +251,9 @@ async def test_station_devices_alone(model: str, identity: int, listen: str) -> 
             assert 2000 < await polled(url, 10, table="4") < 2600
 
 
-@pytest.mark.parametrize(("model", "begins"), [("p1", b"/BSB5"), ("sml", b"\x1b\x1b\x1b\x1b\x01"), ("dlms", b"\x7e")])
+@pytest.mark.parametrize(
+    ("model", "begins"), [("p1", b"/BSB5"), ("sml", b"\x1b\x1b\x1b\x1b\x01"), ("dlms-push", b"\x7e")]
+)
 @pytest.mark.parametrize("listen", ["tcp://127.0.0.1:0", "pty"])
 async def test_meters_that_talk_alone(model: str, begins: bytes, listen: str) -> None:
     async with sim_device(model, listen) as url, asyncio.timeout(30.0):
