@@ -54,7 +54,7 @@ def _battery(bus: RegisterBus, unit: int, fallback_power_w: float | None) -> Bat
 
 def _sunspec(product: str, *models: SunSpecModel) -> Sheet:
     """Any maker's: what it is lies in the device, and is found by its model chain."""
-    quantities = dict.fromkeys(source.quantity for model in models for source in MEASURED[model])
+    quantities = dict.fromkeys(source.quantity for model in models for source in MEASURED[model].each)
     return Sheet(maker="SunSpec", product=product, quantities=tuple(quantities), verified=Evidence.DOCUMENT)
 
 

@@ -85,13 +85,6 @@ class Field:
         """The first address behind it."""
         return self.address + self.shape.words
 
-    def value(self, raw: float) -> float | None:
-        """The value in its unit of a raw number; None where the device says it has none."""
-        if raw == self.absent:
-            return None
-        value = raw * self.scale
-        return value if math.isfinite(value) else None
-
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -106,6 +99,7 @@ class _Cutter:
 
     def __init__(self, block: Block, fields: Sequence[Field]) -> None:
         self.block, self.fields = block, tuple(fields)
+        self._steps = [(field.quantity, field.absent, field.scale) for field in fields]
         order, code, end = list(range(block.count)), ">", block.address
         for field in self.fields:
             code += f"{2 * (field.address - end)}x{field.shape.code}"
@@ -115,6 +109,14 @@ class _Cutter:
                 order[first:last] = order[first:last][::-1]
         self._order = order if order != list(range(block.count)) else None
         self._words, self._numbers = struct.Struct(f">{block.count}H"), struct.Struct(code)
+
+    def values(self, words: Sequence[int]) -> dict[str, float | None]:
+        """The quantities in their units; None where the device says it has none, or says NaN."""
+        return {
+            # A number less itself is 0 unless it is infinite or NaN.
+            quantity: value if raw != absent and (value := raw * scale) - value == 0.0 else None
+            for (quantity, absent, scale), raw in zip(self._steps, self.cut(words), strict=True)
+        }
 
     def cut(self, words: Sequence[int]) -> tuple[float, ...]:
         """The raw numbers in the order of the fields; integers stay exact."""
@@ -139,8 +141,7 @@ class RegisterMap:
         """The values in the words of `self.blocks`, in that order; finite nonsense is kept for the poller to judge."""
         values: dict[str, float | None] = {}
         for cutter, words in zip(self._cutters, blocks, strict=True):
-            for field, raw in zip(cutter.fields, cutter.cut(words), strict=True):
-                values[field.quantity] = field.value(raw)
+            values |= cutter.values(words)
         return values
 
     def _inside(self, block: Block) -> list[Field]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from drivers.sunspec.discovery import Device, discover
 from drivers.sunspec.lease import POWER_704, Lease, LeasedControl
-from drivers.sunspec.measure import FLIPPED, POINTS, measured
+from drivers.sunspec.measure import FLIPPED, MEASURED, measured
 from drivers.sunspec.models import DER_CAPACITY, DER_CONTROLS, DER_MEASUREMENT, STORAGE
 from drivers.sunspec.nameplate import nameplate
 from drivers.sunspec.points import Snapshot
@@ -60,7 +60,7 @@ class SunSpecBattery:
         values: dict[str, float | None] = {}
         for model in (DER_MEASUREMENT, STORAGE):
             if model in device.chain:
-                values |= measured(model, await device.snapshot(model, POINTS[model]))
+                values |= measured(model, await device.snapshot(model, MEASURED[model].points))
         return values
 
     async def follow(self, power_w: float | None, valid_s: float) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from drivers.sunspec.discovery import Device, discover
 from drivers.sunspec.lease import LIMIT_123, LIMIT_704, Lease, LeasedControl
-from drivers.sunspec.measure import POINTS, measured
+from drivers.sunspec.measure import MEASURED, measured
 from drivers.sunspec.models import (
     DER_CAPACITY,
     DER_CONTROLS,
@@ -74,7 +74,7 @@ class SunSpecInverter:
     async def read(self) -> Measurement:
         """Every quantity, in one transaction."""
         found = await self._probed()
-        return measured(found.measures, await found.device.snapshot(found.measures, POINTS[found.measures]))
+        return measured(found.measures, await found.device.snapshot(found.measures, MEASURED[found.measures].points))
 
     async def limit(self, produce_max_w: float | None, valid_s: float) -> None:
         """As `protocols.ports.Inverter`; above the rating is 100 %. Unsupported where neither 704 nor 123 is there.

@@ -1,25 +1,17 @@
 """Which quantity a SunSpec measurement point is, by our names and signs."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from drivers.sunspec.models import DER_MEASUREMENT, INVERTER_THREE_PHASE, STORAGE
-from drivers.sunspec.points import Model, Snapshot
+from drivers.sunspec.points import Model, Snapshot, Source, Sources
 
 # SunSpec counts what a device injects, we count what it consumes. Reactive power turns with active power.
 FLIPPED: Final = -1
 
 
-class Source(NamedTuple):
-    """The point a quantity is read from; `factor` brings it to our unit and sign."""
-
-    quantity: str
-    point: str
-    factor: int = 1
-
-
-MEASURED: Final[dict[Model, tuple[Source, ...]]] = {
+MEASURED: Final[dict[Model, Sources]] = {
     # Its PF is left out: the model file does not say by which convention it is signed.
-    INVERTER_THREE_PHASE: (
+    INVERTER_THREE_PHASE: Sources(
         Source("voltage_l1_v", "PhVphA"),
         Source("voltage_l2_v", "PhVphB"),
         Source("voltage_l3_v", "PhVphC"),
@@ -34,7 +26,7 @@ MEASURED: Final[dict[Model, tuple[Source, ...]]] = {
         Source("energy_export_wh", "WH"),
         Source("temperature_c", "TmpCab"),
     ),
-    DER_MEASUREMENT: (
+    DER_MEASUREMENT: Sources(
         Source("voltage_l1_v", "VL1"),
         Source("voltage_l2_v", "VL2"),
         Source("voltage_l3_v", "VL3"),
@@ -54,7 +46,7 @@ MEASURED: Final[dict[Model, tuple[Source, ...]]] = {
         Source("energy_import_wh", "TotWhAbs"),
         Source("temperature_c", "TmpCab"),
     ),
-    STORAGE: (
+    STORAGE: Sources(
         Source("soc_percent", "SoC"),
         Source("soh_percent", "SoH"),
         Source("available_energy_wh", "WHAvail"),
@@ -62,10 +54,6 @@ MEASURED: Final[dict[Model, tuple[Source, ...]]] = {
 }
 
 
-# The points to read for what a model measures.
-POINTS: Final = {model: tuple(source.point for source in sources) for model, sources in MEASURED.items()}
-
-
 def measured(model: Model, snapshot: Snapshot) -> dict[str, float | None]:
-    """The quantities in a snapshot of these points."""
-    return {quantity: snapshot.value(point, factor) for quantity, point, factor in MEASURED[model]}
+    """The quantities in a snapshot of `MEASURED[model].points`."""
+    return MEASURED[model].values(snapshot)

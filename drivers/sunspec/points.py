@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from protocols.faults import BadReply
 from protocols.registers import text
 
 SCALE_MOST: Final = 10  # a sunssf is -10 to 10
+PLANS_MOST: Final = 64  # a device that changes its scale factors all the time must not fill the memory
 
 
 class Kind(Enum):
@@ -103,13 +104,67 @@ class _Layout:
         # Where each point stands among the numbers, and what says "not implemented"; None behind the device's model.
         self.places: dict[str, tuple[int, int] | None] = dict.fromkeys(model.points)
         self.places |= {point.name: (index, point.kind.absent) for index, point in enumerate(inside)}
+        self._scales = [index for index, point in enumerate(inside) if point.kind is Kind.SUNSSF]
         self._words, self._numbers = struct.Struct(f">{count}H"), struct.Struct(f"{code}{2 * (first + count - end)}x")
 
     def cut(self, words: Sequence[int]) -> tuple[int, ...]:
         return self._numbers.unpack(self._words.pack(*words))
 
+    def scales(self, numbers: Sequence[int]) -> tuple[int, ...]:
+        return tuple([numbers[index] for index in self._scales])
+
 
 _layout = cache(_Layout)
+
+
+class Source(NamedTuple):
+    """The point a quantity is read from; `factor` brings it to our unit and sign."""
+
+    quantity: str
+    point: str
+    factor: int = 1
+
+
+class _Step(NamedTuple):
+    """How a quantity follows from the number at `place` (None: from none): times `up`, by `down`, unless it is `absent`."""
+
+    quantity: str
+    place: int | None
+    absent: int
+    up: int
+    down: int
+
+
+class Sources:
+    """What is wanted of a model each time it is read."""
+
+    def __init__(self, *sources: Source) -> None:
+        self.each = sources
+        self.points = tuple(source.point for source in sources)
+        self._plans: dict[tuple[_Layout, tuple[int, ...]], list[_Step]] = {}
+
+    def values(self, snapshot: "Snapshot") -> dict[str, float | None]:
+        """The quantities, each as `Snapshot.value` has it."""
+        numbers, layout = snapshot.numbers, snapshot.layout
+        key = layout, layout.scales(numbers)
+        steps = self._plans.get(key) or self._planned(key, snapshot)
+        return {
+            quantity: None if place is None or (number := numbers[place]) == absent else number * up / down
+            for quantity, place, absent, up, down in steps
+        }
+
+    def _planned(self, key: tuple[_Layout, tuple[int, ...]], snapshot: "Snapshot") -> list[_Step]:
+        if len(self._plans) >= PLANS_MOST:
+            self._plans.clear()
+        self._plans[key] = [_step(source, snapshot) for source in self.each]
+        return self._plans[key]
+
+
+def _step(source: Source, snapshot: "Snapshot") -> _Step:
+    place, exponent = snapshot.layout.places[source.point], snapshot.exponent(source.point)
+    if place is None or exponent is None:
+        return _Step(source.quantity, None, 0, 1, 1)
+    return _Step(source.quantity, *place, source.factor * 10 ** max(exponent, 0), 10 ** max(-exponent, 0))
 
 
 class Snapshot:
@@ -119,34 +174,28 @@ class Snapshot:
         self._model = model
         self._first = first
         self._words = words
-        layout = _layout(model, first, len(words))
-        self._places, self._numbers = layout.places, layout.cut(words)
-        self._exponents: dict[str, int | None] = {}
+        self.layout = _layout(model, first, len(words))
+        self.numbers = self.layout.cut(words)
 
     def raw(self, name: str) -> int | None:
         """The number as it stands in the registers; None where not implemented or not in the device's model."""
-        place = self._places[name]
+        place = self.layout.places[name]
         if place is None:
             return None
         index, absent = place
-        number = self._numbers[index]
+        number = self.numbers[index]
         return None if number == absent else number
 
-    def value(self, name: str, factor: int = 1) -> float | None:
-        """The number in its unit, by the scale factor read with it, times a factor of the caller's."""
+    def value(self, name: str) -> float | None:
+        """The number in its unit, by the scale factor read with it."""
         raw, exponent = self.raw(name), self.exponent(name)
-        return None if raw is None or exponent is None else scaled(raw * factor, exponent)
+        return None if raw is None or exponent is None else scaled(raw, exponent)
 
     def exponent(self, name: str) -> int | None:
         """The power of ten by which the number is scaled; 0 for a point without scale factor."""
         factor = self._model.points[name].scale
         if factor is None:
             return 0
-        if factor not in self._exponents:
-            self._exponents[factor] = self._checked(factor)
-        return self._exponents[factor]
-
-    def _checked(self, factor: str) -> int | None:
         exponent = self.raw(factor)
         if exponent is not None and abs(exponent) > SCALE_MOST:
             raise BadReply(f"model {self._model.number}: {factor} is {exponent}; allowed is -10 to 10")

@@ -9,7 +9,7 @@ Sign:    SunSpec counts injection as positive; the device files flip it, this en
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -147,14 +147,25 @@ class Block:
 
     def put(self, **values: float | str | None) -> None:
         """Set points in their units; None: not implemented."""
-        slots, words = self._slots, self.words
         for name, value in values.items():
-            offset, size, unit, least, most, kind = slots[name]
+            slot = self._slots[name]
             if isinstance(value, str):
-                self._store_text(offset, size, value)
-                continue
-            raw = kind.absent if value is None else round(value / unit)
-            if value is not None and not least <= raw <= most:
+                self._store_text(slot.offset, slot.size, value)
+            elif value is None:
+                self._store(slot.offset, slot.size, slot.kind.absent)
+            else:
+                self.show((slot,), (value,))
+
+    def slots(self, *names: str) -> tuple[Slot, ...]:
+        """Where these points lie, for `show`."""
+        return tuple(self._slots[name] for name in names)
+
+    def show(self, slots: Sequence[Slot], values: Iterable[float]) -> None:
+        """Set numbers in their units: what is measured anew each time it is read, places looked up beforehand."""
+        words = self.words
+        for (offset, size, unit, least, most, kind), value in zip(slots, values, strict=True):
+            raw = round(value / unit)
+            if not least <= raw <= most:
                 raw = kind.clip(raw)
             if size == 1:
                 words[offset] = raw & 0xFFFF

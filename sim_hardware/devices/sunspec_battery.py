@@ -19,7 +19,7 @@ from sim_hardware.devices.sunspec_inverter import (
     limit_timer_704,
     put_limit_defaults,
 )
-from sim_hardware.devices.sunspec_measurement import measure, measurement
+from sim_hardware.devices.sunspec_measurement import Measurement
 from sim_hardware.physics.battery import Store
 from sim_hardware.physics.terminal import Terminal
 
@@ -65,7 +65,7 @@ class SunSpecBattery(SunSpecImage):
 
     def __init__(self, terminal: Terminal, store: Store, *, base: int = 40_000, serial: str = "BAT-0001") -> None:
         self._terminal, self._store = terminal, store
-        self._measurement, self._content = measurement(), Block(layout.M713, {"WH_SF": 0, "Pct_SF": -1})
+        self._measurement, self._content = Measurement(), Block(layout.M713, {"WH_SF": 0, "Pct_SF": -1})
         self._controls = _controls(store.rating_w)
         values = {"WSet": "WSetRvrt", "WSetPct": "WSetPctRvrt"}
         self._set_timer = ReversionTimer(self._controls, "WSetEna", "WSetRvrtTms", values, "WSetEnaRvrt", "WSetRvrtRem")
@@ -107,7 +107,7 @@ class SunSpecBattery(SunSpecImage):
         return percent / 100.0 * self._store.rating_w
 
     def _measure(self) -> None:
-        measure(self._measurement, self._terminal)
+        self._measurement.measure(self._terminal)
         flows = self._terminal.total_w != 0.0 or self._terminal.total_var != 0.0
         self._measurement.put(InvSt=RUNNING if flows else STANDBY)
 

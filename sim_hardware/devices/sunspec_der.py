@@ -20,7 +20,7 @@ from sim_hardware.devices.sunspec_controls import ReversionTimer
 from sim_hardware.devices.sunspec_der_functions import TripSets, droop, var_unit, volt_var, volt_watt, watt_var
 from sim_hardware.devices.sunspec_der_sets import ON_OFF, SECONDS, StoredSets
 from sim_hardware.devices.sunspec_inverter import common, limit_timer_704, put_limit_defaults
-from sim_hardware.devices.sunspec_measurement import measure, measurement
+from sim_hardware.devices.sunspec_measurement import Measurement
 from sim_hardware.physics.der.plant import NOMINAL_V, DerPlant
 from sim_hardware.physics.der.service import Cause, State
 from sim_hardware.physics.der.settings import ConstantVar, EnterService, PowerFactor, Priority, Ratings
@@ -128,7 +128,7 @@ class SunSpecDer(SunSpecImage):
     def __init__(self, terminal: Terminal, plant: DerPlant, *, base: int = 40_000, serial: str = "PV-0001") -> None:
         self._terminal, self._plant, self._rated = terminal, plant, plant.settings.ratings
         own = plant.settings
-        self._measurement, self._capacity = measurement(), _capacity(self._rated)
+        self._measurement, self._capacity = Measurement(), _capacity(self._rated)
         self._enter, self._controls = _enter_service(own.enter), _controls(self._rated)
         self._timers = _timers(self._controls)
         self._volt_var, self._volt_watt = volt_var(own.volt_var), volt_watt(own.volt_watt)
@@ -233,7 +233,7 @@ class SunSpecDer(SunSpecImage):
         self._enter.put(ESDlyRemTms=math.ceil(self._plant.functions.wait_s))
 
     def _measure(self) -> None:
-        measure(self._measurement, self._terminal)
+        self._measurement.measure(self._terminal)
         functions = self._plant.functions
         tripped = functions.state is State.TRIPPED
         alarms = ALARMS[functions.cause] if tripped and functions.cause is not None else 0

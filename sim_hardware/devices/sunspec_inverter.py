@@ -33,6 +33,10 @@ def common(model: str, serial: str) -> Block:
     return block
 
 
+# What model 103 shows anew each time it is read.
+MEASURED: Final = ("A", "AphA", "AphB", "AphC", "PhVphA", "PhVphB", "PhVphC", "W", "VA", "VAr", "Hz", "WH", "PF", "St")
+
+
 def _monitor() -> Block:
     scales = {
         "A_SF": -2,
@@ -132,6 +136,7 @@ class SunSpecInverter(SunSpecImage):
         self._c123, self._c704 = _controls_123(), _controls_704(-1 if 704 in models else -2)
         # One timer, in 704's registers even where a client sees 123 only: 704's fallback from the factory is 123's.
         self._timer = limit_timer_704(self._c704)
+        self._shown = self._monitor.slots(*MEASURED)
         self._wire()
         blocks = (
             common("Sim PV inverter", serial),
@@ -188,12 +193,11 @@ class SunSpecInverter(SunSpecImage):
     def _measure(self) -> None:
         t = self._terminal
         amps = [t.current_a(phase) for phase in range(3)]
-        v1, v2, v3 = t.voltage_v
         total_w, total_var = t.total_w, t.total_var
         apparent_va = math.hypot(total_w, total_var)
-        self._monitor.put(A=sum(amps), AphA=amps[0], AphB=amps[1], AphC=amps[2], PhVphA=v1, PhVphB=v2, PhVphC=v3)
-        self._monitor.put(W=-total_w, VA=apparent_va, VAr=-total_var, Hz=t.frequency_hz, WH=sum(t.export_wh))
-        self._monitor.put(PF=-100.0 * total_w / apparent_va if apparent_va > 0.0 else 100.0, St=self._state())
+        factor = -100.0 * total_w / apparent_va if apparent_va > 0.0 else 100.0
+        shown = (sum(amps), *amps, *t.voltage_v, -total_w, apparent_va, -total_var, t.frequency_hz, sum(t.export_wh))
+        self._monitor.show(self._shown, (*shown, factor, self._state()))
 
     def _state(self) -> int:
         if not self._c123.get("Conn"):

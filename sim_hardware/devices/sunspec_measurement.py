@@ -22,28 +22,26 @@ SCALES: Final = {
     "TotWh_SF": 0,
     "Tmp_SF": -1,
 }
-# The points of each phase.
-PHASES: Final = tuple(
-    tuple(f"{quantity}L{phase}" for quantity in ("W", "VA", "Var", "A", "V", "TotWhInj", "TotWhAbs"))
-    for phase in (1, 2, 3)
-)
+TOTALS: Final = ("W", "VA", "Var", "A", "PF", "Hz", "LNV", "TotWhInj", "TotWhAbs")
+PHASE: Final = ("W", "VA", "Var", "A", "V", "TotWhInj", "TotWhAbs")
 
 
-def measurement() -> Block:
+class Measurement(Block):
     """Model 701, on and connected."""
-    block = Block(layout.M701, SCALES)
-    block.put(ACType=THREE_PHASE, St=ON, ConnSt=CONNECTED, Alrm=0, DERMode=GRID_FOLLOWING, TmpCab=25.0)
-    return block
 
+    def __init__(self) -> None:
+        super().__init__(layout.M701, SCALES)
+        self.put(ACType=THREE_PHASE, St=ON, ConnSt=CONNECTED, Alrm=0, DERMode=GRID_FOLLOWING, TmpCab=25.0)
+        self._places = self.slots(*TOTALS, *(f"{name}L{phase}" for phase in (1, 2, 3) for name in PHASE))
 
-def measure(block: Block, t: Terminal) -> None:
-    """Show what flows at the terminal."""
-    total_w, total_var = t.total_w, t.total_var
-    apparent_va, currents_a = math.hypot(total_w, total_var), [t.current_a(phase) for phase in range(3)]
-    factor = -total_w / apparent_va if apparent_va > 0.0 else 1.0
-    block.put(W=-total_w, VA=apparent_va, Var=-total_var, A=sum(currents_a), PF=factor, Hz=t.frequency_hz)
-    block.put(LNV=sum(t.voltage_v) / 3.0, TotWhInj=sum(t.export_wh), TotWhAbs=sum(t.import_wh))
-    for phase, (w, va, var, a, v, injected, absorbed) in enumerate(PHASES):
-        power_w, current_a, voltage_v = t.power_w[phase], currents_a[phase], t.voltage_v[phase]
-        block.put(**{w: -power_w, va: t.apparent_va(phase), var: -t.reactive_var[phase], a: current_a, v: voltage_v})
-        block.put(**{injected: t.export_wh[phase], absorbed: t.import_wh[phase]})
+    def measure(self, t: Terminal) -> None:
+        """Show what flows at the terminal."""
+        total_w, total_var, volts = t.total_w, t.total_var, t.voltage_v
+        total_va, phases_va = math.hypot(total_w, total_var), [t.apparent_va(phase) for phase in range(3)]
+        amps = [va / volt for va, volt in zip(phases_va, volts, strict=True)]
+        factor = -total_w / total_va if total_va > 0.0 else 1.0
+        shown = [-total_w, total_va, -total_var, sum(amps), factor, t.frequency_hz, sum(volts) / 3.0]
+        shown += (sum(t.export_wh), sum(t.import_wh))
+        for phase, (w, var) in enumerate(zip(t.power_w, t.reactive_var, strict=True)):
+            shown += (-w, phases_va[phase], -var, amps[phase], volts[phase], t.export_wh[phase], t.import_wh[phase])
+        self.show(self._places, shown)

@@ -57,7 +57,7 @@ def test_a_number_that_does_not_fit_is_not_written(kind: Kind, number: int) -> N
 
 def test_what_is_measured_has_known_names_and_points() -> None:
     for model, sources in MEASURED.items():
-        assert all(source.quantity in QUANTITIES and source.point in model.points for source in sources)
+        assert all(source.quantity in QUANTITIES and source.point in model.points for source in sources.each)
 
 
 def test_a_scale_factor_must_be_a_point_of_the_model() -> None:

@@ -180,7 +180,7 @@ def _alone(field: Field, image: list[int]) -> float | None:
     order = -1 if field.low_word_first else 1
     content = b"".join(word.to_bytes(2, "big") for word in image[field.address : field.end][::order])
     (raw,) = struct.unpack(f">{field.shape.code}", content)
-    return field.value(raw)
+    return raw * field.scale if raw != field.absent and math.isfinite(raw) else None
 
 
 def test_words_of_the_wrong_number_are_not_decoded() -> None:
