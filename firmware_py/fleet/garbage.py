@@ -12,7 +12,7 @@ SELDOM: Final = (100_000, 50, 100)
 
 @contextmanager
 def collected_after(ramp_s: float) -> Iterator[None]:
-    """Leave what is built until then out of every collection: with a thousand homes each would take a second."""
+    """Leave what is built until then out of every collection: each would walk through all of the homes."""
     usual = gc.get_threshold()
     gc.disable()
     freezing = asyncio.get_running_loop().call_later(ramp_s, _freeze)
