@@ -6,11 +6,12 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from firmware_py.mqtt_client import Client
 from firmware_py.mqtt_wire import Traffic
@@ -58,6 +59,10 @@ class MqttUplink:
         self._down.set()
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(_QUEUE)
         self._last_error = ""
+        # As published: a broker that retains what it passes on says so, and a command that is to be retained is refused
+        # at once and not only after the next connection (MQTT 5.0, 3.8.3.1). 3.1.1 has no word for it.
+        five: dict[str, Any] = {"options": SubscribeOptions(qos=1, retainAsPublished=True)}
+        self._subscription = five if broker.version == "5" else {"qos": 1}
         self.traffic = Traffic()
 
     @property
@@ -107,7 +112,7 @@ class MqttUplink:
         try:
             async with client:
                 for topic in self._subscriptions:
-                    await client.subscribe(topic, qos=1)
+                    await client.subscribe(topic, **self._subscription)
                 _insist(await client.publish_all([Message(self._birth.topic, self._birth.payload, retained=True)]))
                 self._client, self._last_error = client, ""
                 self._down.clear()

@@ -115,6 +115,15 @@ async def test_ten_megabytes(site: Site, broker: Mosquitto, listener: HeadEnd, v
         assert listener.status == ["online"]
 
 
+async def test_a_contract_to_be_retained_is_refused_though_the_node_is_there(site: Site, listener: HeadEnd) -> None:
+    """It is authentic and fits; but the broker would hand it to the node again after each connection, for ever."""
+    async with site.node() as node:
+        await at_rest(site, listener)
+        await site.send(site.signed(site.contract(3000.0)), retain=True)
+        await eventually("it was refused", lambda: [event.reason for event in refusals(listener)] == ["retained"])
+        await is_unmoved(site, node, listener)
+
+
 async def test_messages_that_are_refused_by_name(site: Site, broker: Mosquitto, listener: HeadEnd) -> None:
     """A stranger's key, a broken signature, another node's, another issuer's, absurd times and powers."""
     other, good = new_private_key(), site.contract(3000.0)
