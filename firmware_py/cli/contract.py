@@ -14,7 +14,7 @@ import typer
 
 from firmware_py.cli.options import BAD_INPUT, FAULT, parse_duration, stop
 from firmware_py.config import broker_address
-from protocols.contracts import Contract, FallbackName, State, encode_contract, parse_contract
+from protocols.contracts import Contract, FallbackName, Outcome, State, encode_contract, parse_contract
 from protocols.faults import Refused
 from protocols.messages import ContractEvent, Journalled
 from protocols.signing import peek
@@ -27,7 +27,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 Input = Annotated[str, typer.Argument(help="A file, or - for stdin.")]
-_ENDS = {State.ACCEPTED: 0, State.REFUSED: FAULT}
 
 
 @app.command(
@@ -97,7 +96,10 @@ def send(
     wait: Annotated[str, typer.Option(help="How long to wait for the node's first answer.")] = "10s",
     follow: Annotated[bool, typer.Option("--follow", help="Go on to the contract's end.")] = False,
 ) -> None:
-    """Send a signed contract and print each state the node reports; exit code 1 if it is refused or silent."""
+    """Send a signed contract and print each state the node reports.
+
+    Exit code 1 if it is refused or nobody answers, and with --follow if the meter does not show it delivered.
+    """
     token, wait_s = _input(signed).strip(), parse_duration(wait)
     try:
         contract_id = parse_contract(peek(token)).id
@@ -143,12 +145,20 @@ async def _until_said(client: aiomqtt.Client, contract_id: str, waiting: asyncio
             continue
         if waiting is not None:
             waiting.reschedule(None)
-        print(
-            " ".join(part for part in (event.contract or "-", event.state, event.reason, event.why) if part), flush=True
-        )
-        if event.state is State.REFUSED or event.state is (State.EXPIRED if waiting is not None else State.ACCEPTED):
-            return _ENDS.get(event.state, 0)
+        words = (event.contract or "-", event.state, event.reason, event.why, event.outcome)
+        print(" ".join(word for word in words if word), flush=True)
+        if (code := _exit_code(event, follows=waiting is not None)) is not None:
+            return code
     return FAULT
+
+
+def _exit_code(event: ContractEvent, *, follows: bool) -> int | None:
+    """What to end with at this state; None: there is more to come."""
+    if event.state is State.EXPIRED:
+        return 0 if event.outcome is Outcome.DELIVERED else FAULT
+    if event.state is State.REFUSED:
+        return FAULT
+    return 0 if event.state is State.ACCEPTED and not follows else None
 
 
 def _event(payload: bytes) -> ContractEvent | None:

@@ -87,3 +87,16 @@ async def test_a_contract_by_command_line(site: Site, broker: Mosquitto, listene
         last = listener.contract_events[-1]
         assert (last.state, last.outcome) == ("expired", "delivered"), last
         await eventually("self-consumption again", lambda: abs(site.rig.home.terminals["grid"].total_w) < 150.0)
+
+
+async def test_following_a_contract_that_cannot_be_kept_ends_with_1(
+    site: Site, broker: Mosquitto, listener: HeadEnd, tmp_path: Path
+) -> None:
+    """4 kW of sun and 5 of the battery less 1 of load are not 10."""
+    signed = site.signed(site.contract(-10_000.0, lasts_s=12.0, tolerance_w=100.0, settle_s=1.0))
+    login = ("--username", "issuer", "--password-file", str(broker.password_file("issuer")))
+    async with site.node():
+        await listener.readings(2, *MODELS)
+        to = ("--node", NODE, "--broker", broker.url)
+        ended = await busbar("contract", "send", "-", *to, *login, "--follow", stdin=signed.decode())
+    assert (ended.code, ended.out.split()[-3:]) == (1, ["100", "W", "violated"])
