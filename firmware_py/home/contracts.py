@@ -16,6 +16,7 @@ import msgspec
 from controller.admission import AdmissionPolicy, Refusal
 from controller.book import Book, Entry, admit, entry_of
 from controller.observe import Said
+from firmware_py.home.flood import Flood
 from firmware_py.home.outbox import CONTRACT, Outbox
 from firmware_py.home.report import clock_status
 from protocols.contracts import Contract, State, parse_contract, utc_text
@@ -28,6 +29,10 @@ _BOOK: Final = "book"
 Step = Callable[[Entry], tuple[Entry, tuple[Said, ...]]]
 # A board without a battery-backed clock wakes up in 1970; before this no time window can be judged.
 EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
+# Of messages without a trusted signature so many are recorded at once, and then one each so many seconds: a mistake is
+# recorded whole, a flood is 8,640 records a day.
+STRANGERS: Final = 60
+STRANGER_EACH_S: Final = 10.0
 _log = logging.getLogger("busbar.contract")
 
 
@@ -57,6 +62,7 @@ class ContractDesk:
     def __init__(self, trust: Trust, policy: AdmissionPolicy, clock: Clock, journal: Journal, outbox: Outbox) -> None:
         self.book = Book()
         self._changing = asyncio.Lock()
+        self._strangers = Flood(STRANGERS, STRANGER_EACH_S)
         self._trust, self._policy, self._clock, self._journal, self._outbox = trust, policy, clock, journal, outbox
 
     async def recall(self) -> None:
@@ -70,7 +76,7 @@ class ContractDesk:
 
     async def receive(self, message: Message) -> bool:
         """Take in a message of `contract/in`; whether the book has changed. Every refusal is said, none escapes."""
-        contract = None
+        signed = contract = None
         try:
             if message.retained:
                 raise Refused("retained", "message was retained by the broker: a retained command is an immortal one")
@@ -80,12 +86,21 @@ class ContractDesk:
             async with self._changing:
                 await self._admit(contract, signed.token, self._trust.issuers[signed.key_id])
         except Refused as refused:
-            _log.warning("contract refused: %s", refused)
-            said = Said(State.REFUSED, refused.reason, str(refused))
-            self.say(contract.id if contract is not None else None, said)
+            self._refuse(refused, contract.id if contract is not None else None, is_stranger=signed is None)
             return False
         self.say(contract.id, Said(State.ACCEPTED, why=_plan(contract)))
         return True
+
+    def _refuse(self, refused: Refused, contract: str | None, *, is_stranger: bool) -> None:
+        """Log and say a refusal; of those that anybody could have sent only so many, or they would fill the disk."""
+        why = str(refused)
+        if is_stranger:
+            held = self._strangers.passes(self._clock.now_s())
+            if held is None:
+                return
+            why += f" (and {held} before it, not recorded)" if held else ""
+        _log.warning("contract refused: %s", why)
+        self.say(contract, Said(State.REFUSED, refused.reason, why))
 
     async def advance(self, contract: str, step: Step, setpoints: dict[str, float | None]) -> None:
         """Take a contract one step on (out of the book once it has expired) and say what there is to say."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from firmware_py.home.contracts import STRANGERS
 from protocols.contracts import encode_contract
 from protocols.signing import sign
 from tests.scenarios.film import Film, Row, at
@@ -181,6 +182,25 @@ def test_a_command_that_the_broker_retained_is_refused(film: Film) -> None:
         )
     )
     assert writes(stage) == writes(film(*in_force(at(11, link_is_cut), at(12, link_is_back))))
+
+
+def test_a_flood_of_messages_without_a_signature_does_not_fill_the_journal(film: Film, undisturbed: Writes) -> None:
+    """A thousand in an instant: 60 are recorded, the rest is told with the next one."""
+
+    def flood(stage: Stage) -> None:
+        for number in range(1000):
+            stage.broker.publish(stage.topics.contract_in, b"junk %d" % number)
+
+    def the_rest_is_told(stage: Stage) -> None:
+        assert "(and 940 before it, not recorded)" in stage.head_end.contract_events[-1].why
+
+    stage = film(
+        *in_force(at(11, flood), at(12, hears(*["refused(malformed)"] * STRANGERS))),
+        at(24, sent(raw(b"one more"))),
+        at(26, hears("refused(malformed)"), the_rest_is_told),
+        setup=TWO,
+    )
+    assert writes(stage) == undisturbed
 
 
 def test_a_node_that_does_not_know_the_year_accepts_nothing(film: Film) -> None:
