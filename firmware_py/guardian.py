@@ -20,12 +20,15 @@ from firmware_py.compose import build_device
 from firmware_py.config import DeviceConfig, Loaded, load
 from firmware_py.home.output import lease_key
 from firmware_py.journal import SqliteJournal
+from firmware_py.supervise import ended
 from protocols.faults import Fault
 
 _BYE: Final = b"bye\n"
 # The daemon that is started again waits for this; a device that does not answer by then falls back by its own timer.
 _PATIENCE_S: Final = 10.0
 _LOCK_WAIT_S: Final = 15.0
+# A guardian that cannot live is no reason to start processes without end.
+_AGAIN_S: Final = 5.0
 _log = logging.getLogger("busbar.guardian")
 
 
@@ -61,22 +64,35 @@ class StateLock:
 
 
 class Guardian:
-    """The daemon's side: start it before the first write, dismiss it after the last."""
+    """The daemon's side: start it before the first write, keep it meanwhile, dismiss it after the last."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(self, config: Path, process: asyncio.subprocess.Process) -> None:
+        self._config, self._process = config, process
+        self._keeping = asyncio.create_task(self._keep(), name="guardian")
 
     @classmethod
     async def start(cls, config: Path) -> Self:
-        """Start the guardian of this configuration, in a session of its own so that Ctrl-C does not reach it."""
-        command = (sys.executable, "-m", "firmware_py.guardian", str(config))
-        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, start_new_session=True)
-        return cls(process)
+        """Start the guardian of this configuration; one that ends by itself is started again."""
+        return cls(config, await _spawned(config))
+
+    async def _keep(self) -> None:
+        while True:
+            code = await self._process.wait()
+            _log.error("the guardian ended with code %d; it is started again", code)
+            await asyncio.sleep(_AGAIN_S)
+            self._process = await _spawned(self._config)
 
     async def dismiss(self) -> None:
         """Tell it that the outputs were let go in order, and wait for its end."""
+        await ended(self._keeping)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             await self._process.communicate(_BYE)
+
+
+async def _spawned(config: Path) -> asyncio.subprocess.Process:
+    """In a session of its own, so that Ctrl-C does not reach it."""
+    command = (sys.executable, "-m", "firmware_py.guardian", str(config))
+    return await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, start_new_session=True)
 
 
 async def let_go(loaded: Loaded) -> int:
@@ -118,8 +134,10 @@ async def _watch(config: Path) -> int:
     word = await asyncio.to_thread(sys.stdin.buffer.read)
     if word == _BYE:
         return 0
-    lock = StateLock(loaded.home.node.state_dir)
-    await lock.take()
+    try:
+        await StateLock(loaded.home.node.state_dir).take()
+    except Fault:  # a daemon was started again and has the outputs, and a guardian of its own
+        return 0
     return 1 if await let_go(loaded) else 0
 
 

@@ -58,11 +58,12 @@ class Node:
 
     async def guarded(self) -> int:
         """The guardian's process id, once there is one."""
-        (guardian,) = await eventually("the node has a guardian", self._children, seen=lambda: self.log)
+        (guardian,) = await eventually("the node has a guardian", self.children, seen=lambda: self.log)
         self.guardians.add(guardian)
         return guardian
 
-    def _children(self) -> list[int]:
+    def children(self) -> list[int]:
+        """The guardians it has now."""
         with suppress(OSError):
             children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
             return [pid for pid in map(int, children.split()) if is_guardian(pid)]
@@ -83,7 +84,7 @@ class Node:
     async def end(self) -> None:
         """Leave nothing of it behind."""
         if self.is_alive:
-            self.guardians.update(self._children())
+            self.guardians.update(self.children())
             try:
                 await self.terminate()
             except TimeoutError:

@@ -1,7 +1,9 @@
 """How a node ends: killed, told to stop, or doubled; whoever is left lets the devices go and says so."""
 
 import asyncio
+import os
 import re
+import signal
 from datetime import datetime
 
 import pytest
@@ -54,6 +56,17 @@ async def test_a_killed_node_is_offline_and_its_devices_are_let_go(
         await eventually("the guardian's end", lambda: not is_guardian(guardian))
         assert "battery was let go: its daemon is gone" in node.log
         assert "pv was let go: its daemon is gone" in node.log
+
+
+async def test_a_guardian_that_dies_is_followed_by_another(site: Site, listener: HeadEnd) -> None:
+    async with site.node(LONG) as node:
+        await told(site, listener)
+        first = await node.guarded()
+        os.kill(first, signal.SIGKILL)
+        await eventually("another guardian", lambda: node.children() not in ([], [first]), seen=lambda: node.log)
+        assert "the guardian ended with code -9" in node.log
+        await node.kill()
+        await eventually("both devices are free", lambda: is_free(site), within_s=30.0, seen=lambda: node.log)
 
 
 async def test_a_node_started_again_takes_over(site: Site, broker: Mosquitto, listener: HeadEnd) -> None:
