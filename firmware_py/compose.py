@@ -86,7 +86,13 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
         for name, (device, line) in built.items()
     }
     outputs = {
-        device.name: Output(line, LeasePolicy(device.lease_s, device.deadband_w), world.clock, world.journal)
+        device.name: Output(
+            line,
+            LeasePolicy(device.lease_s, device.deadband_w),
+            world.clock,
+            world.journal,
+            pollers[device.name].reverts_by_itself,
+        )
         for device in config.device
         if (line := built[device.name][1]) is not None
     }

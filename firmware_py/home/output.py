@@ -2,7 +2,8 @@
 
 Before a value goes to the wire, the lease is on disk. After a crash the node finds there what it had promised: a lapsed
 lease, which the next command renews or releases. A write that was not confirmed may have worked all the same: until it
-would have lapsed, the device counts as holding something and is written again or let go.
+would have lapsed, the device counts as holding something and is written again or let go. A device that does not revert
+by itself holds what it was told until it confirms something else, however long that takes.
 """
 
 import asyncio
@@ -55,14 +56,20 @@ class Line:
 
 
 class Output:
-    """The lease of one device. `command` says what is wanted; `run` writes it; `applied` says whether it holds."""
+    """The lease of one device. `command` says what is wanted; `run` writes it; `applied` says whether it holds.
 
-    def __init__(self, line: Line, policy: LeasePolicy, clock: Clock, journal: Journal) -> None:
+    `reverts`: whether the device falls back by itself when its lease lapses, as far as is known.
+    """
+
+    def __init__(
+        self, line: Line, policy: LeasePolicy, clock: Clock, journal: Journal, reverts: Callable[[], bool]
+    ) -> None:
         self.name, self.role, self.falls_back = line.name, line.role, line.rest_w is not None
         self.held: Lease | None = None
         self.wanted_w: float | None = None
         self.writes = 0
         self._line, self._policy, self._clock, self._journal = line, policy, clock, journal
+        self._reverts = reverts
         self._wake, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._error = ""
@@ -91,9 +98,11 @@ class Output:
         """Whether the device holds what is wanted, or has fallen back by itself where it is to be let go."""
         if self._is_doubtful():
             return False
-        lapsed = self.held is None or self.held.lapsed(self._clock.now_s())
-        if self.wanted_w is None or self.held is None or lapsed:
-            return self.wanted_w is None and lapsed
+        if self.held is None:
+            return self.wanted_w is None
+        lapsed = self.held.lapsed(self._clock.now_s())
+        if self.wanted_w is None or lapsed:
+            return self.wanted_w is None and lapsed and self._reverts()
         return abs(self.held.value_w - self.wanted_w) <= self._policy.deadband_w
 
     @property
@@ -150,7 +159,7 @@ class Output:
         await self._journal.keep(lease_key(self.name), msgspec.json.encode(LeaseRecord(value_w, utc_text(until))))
 
     def _is_doubtful(self) -> bool:
-        return self._clock.now_s() < self._doubtful_until_s
+        return self._clock.now_s() < self._doubtful_until_s or (self._doubtful_until_s > 0.0 and not self._reverts())
 
     def _tell(self, error: str) -> None:
         if error and error != self._error:

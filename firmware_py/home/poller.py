@@ -55,6 +55,11 @@ class Poller:
         self._seen_s = 0.0
         self._seq = 0
 
+    def reverts_by_itself(self) -> bool:
+        """Whether the device is known to fall back when nobody renews what it was told."""
+        ratings = None if self.nameplate is None else self.nameplate.ratings
+        return ratings is not None and ratings.reverts_by_itself
+
     async def run(self) -> None:
         """Poll for ever; a dead device is asked less and less often and costs the others nothing."""
         next_s = self._clock.now_s()

@@ -18,11 +18,12 @@ POLICY = LeasePolicy(valid_s=30.0, deadband_w=20.0)
 class Bench:
     """An output with a device and a journal that both write into one log."""
 
-    def __init__(self, rest_w: float | None = None) -> None:
+    def __init__(self, rest_w: float | None = None, *, reverts: bool = True) -> None:
         self.log: list[str] = []
         self.device_fails = self.disk_fails = False
         self.kept_values: dict[str, bytes] = {}
-        self.output = Output(Line("bat", Role.FOLLOWER, self._tell, rest_w), POLICY, VirtualClock(), self)  # type: ignore[arg-type]
+        line = Line("bat", Role.FOLLOWER, self._tell, rest_w)
+        self.output = Output(line, POLICY, VirtualClock(), self, lambda: reverts)  # type: ignore[arg-type]
 
     async def _tell(self, value_w: float | None, valid_s: float) -> None:
         if self.device_fails:
@@ -96,6 +97,36 @@ def test_letting_go_is_the_declared_fallback_and_is_said_once() -> None:
 
     log = on_bench(film, rest_w=0.0).log
     assert log == ["disk lease/bat lease", "wire 500.0 for 30", "wire 0.0 for 30", "disk lease/bat none"]
+
+
+def test_a_device_that_does_not_revert_holds_on_until_it_confirms_that_it_has_let_go() -> None:
+    async def film(bench: Bench) -> None:
+        bench.output.command(500.0)
+        await bench.output.settled()
+        bench.device_fails = True
+        for _ in range(100):
+            bench.output.command(None)
+            await asyncio.sleep(1.0)
+            assert not bench.output.applied()
+        bench.device_fails = False
+        for _ in range(20):
+            bench.output.command(None)
+            await asyncio.sleep(1.0)
+        assert bench.output.applied()
+
+    assert on_bench(film, reverts=False).log[-2:] == ["wire None for 30", "disk lease/bat none"]
+
+
+def test_a_write_that_may_have_worked_is_in_doubt_for_ever_where_nothing_reverts() -> None:
+    async def film(bench: Bench) -> None:
+        bench.device_fails = True
+        bench.output.command(500.0)
+        await bench.output.settled()
+        bench.output.command(None)
+        await asyncio.sleep(600.0)
+        assert not bench.output.applied()
+
+    on_bench(film, reverts=False)
 
 
 def test_a_device_that_does_not_answer_has_let_go_when_its_lease_is_over() -> None:
