@@ -17,7 +17,9 @@ async def embedded_broker() -> AsyncIterator[str]:
     try:
         from amqtt.broker import Broker  # noqa: PLC0415 - a deployed node has no amqtt and needs none
     except ImportError as error:
-        raise Unsupported("the demo's own broker needs: pip install 'busbar[demo]'; or give --broker URL") from error
+        raise Unsupported(
+            "the demo's own broker needs: python -m pip install --editable '.[demo]'; or give --broker URL"
+        ) from error
     for name in ("amqtt", "transitions"):
         logging.getLogger(name).setLevel(logging.ERROR)
     port = _free_port()

@@ -54,7 +54,9 @@ def helics_or_unsupported() -> Any:  # noqa: ANN401 - a module without types
     try:
         return importlib.import_module("helics")
     except ImportError as error:
-        raise Unsupported(f"the extra hil is not installed ({error}): pip install 'busbar[hil]'") from error
+        raise Unsupported(
+            f"the extra hil is not installed ({error}): python -m pip install --editable '.[hil]'"
+        ) from error
 
 
 class HelicsExchange:

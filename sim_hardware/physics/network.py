@@ -176,7 +176,7 @@ def _power_grid_model() -> Module:
         if (error.name or "").partition(".")[0] != "power_grid_model":
             raise
         raise ModuleNotFoundError(
-            "the network needs power-grid-model, which is in the extra `sim`: pip install 'busbar[sim]'",
+            "the network needs power-grid-model, which is in the extra `sim`: python -m pip install --editable '.[sim]'",
             name=error.name,
         ) from error
     return power_grid_model

@@ -83,6 +83,7 @@ def _table() -> Path:
     spec = find_spec("simbench")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(
-            "these profiles need SimBench, which is in the extra `sim`: pip install 'busbar[sim]'", name="simbench"
+            "these profiles need SimBench, which is in the extra `sim`: python -m pip install --editable '.[sim]'",
+            name="simbench",
         )
     return Path(spec.submodule_search_locations[0]) / TABLE

@@ -64,6 +64,7 @@ def _networks() -> Module:
             if (error.name or "").partition(".")[0] != "pandapower":
                 raise
             raise ModuleNotFoundError(
-                "this feeder needs pandapower, which is in the extra `sim`: pip install 'busbar[sim]'", name=error.name
+                "this feeder needs pandapower, which is in the extra `sim`: python -m pip install --editable '.[sim]'",
+                name=error.name,
             ) from error
     return pandapower.networks
