@@ -88,15 +88,15 @@ def _one_of(url: str, key: str, text: str, allowed: tuple[_T, ...]) -> _T:
     raise ValueError(f"{url}: {key} is {text!r}; allowed is {', '.join(str(value) for value in allowed)}")
 
 
-def open_bus(link: str | Link, timeout_s: float) -> RegisterBus:
-    """A bus on this link; it connects when first used. ValueError on a bad URL."""
+def open_bus(link: str | Link, timeout_s: float, retries: int = 1) -> RegisterBus:
+    """A bus on this link; it connects when first used, and repeats a read so often. ValueError on a bad URL."""
     match parse_url(link) if isinstance(link, str) else link:
         case NetLink("tcp", host, port):
-            return TcpBus(host, port, timeout_s=timeout_s)
+            return TcpBus(host, port, timeout_s=timeout_s, retries=retries)
         case NetLink(_, host, port):
-            return RtuOverTcpBus(host, port, timeout_s=timeout_s)
+            return RtuOverTcpBus(host, port, timeout_s=timeout_s, retries=retries)
         case SerialSettings(path, baud, parity, stopbits):
-            return RtuBus(path, baud=baud, parity=parity, stopbits=stopbits, timeout_s=timeout_s)
+            return RtuBus(path, baud=baud, parity=parity, stopbits=stopbits, timeout_s=timeout_s, retries=retries)
 
 
 def open_stream(url: str, timeout_s: float, baud: int | None = None) -> Stream:

@@ -40,6 +40,17 @@ _BELOW: Final = {
         "Read a meter or inverter: every quantity, with its unit.",
         "busbar read 'serial:///dev/ttyUSB0?baud=9600' --model sdm630 --watch",
     ),
+    "scan": _Below(
+        "firmware_py.cli.scan",
+        "scan",
+        "Find the devices on a line: every unit is asked who it is, nothing is written.",
+        "busbar scan 'serial:///dev/ttyUSB0' --units 1-10",
+    ),
+    "device": _Below(
+        "firmware_py.cli.device",
+        "app",
+        "A meter that is not in the catalogue yet: begin its file, and try it on the device.",
+    ),
     "fleet": _Below(
         "firmware_py.cli.fleet",
         "fleet",
