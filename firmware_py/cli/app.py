@@ -51,6 +51,12 @@ _BELOW: Final = {
         "app",
         "A meter that is not in the catalogue yet: begin its file, and try it on the device.",
     ),
+    "conform": _Below(
+        "firmware_py.cli.conform",
+        "conform",
+        "Check a device against its driver: sign, sums, scales, counters; with --write also what it obeys.",
+        "busbar conform tcp://192.0.2.10 --model sunspec-inverter --write --out certificate.json",
+    ),
     "fleet": _Below(
         "firmware_py.cli.fleet",
         "fleet",
