@@ -75,7 +75,10 @@ async def _read(
 
 def _show(reading: Reading, plate: Nameplate, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({**reading.values, "quality": reading.quality, "serial": plate.serial}), flush=True)
+        print(
+            json.dumps({**reading.values, "quality": reading.quality, "serial": plate.serial, "lacks": plate.lacks}),
+            flush=True,
+        )
         return
     title = " ".join(part for part in (plate.maker, plate.model, plate.serial) if part)
     table = Table(title=title, title_justify="left")

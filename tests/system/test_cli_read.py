@@ -31,6 +31,7 @@ async def test_a_meter_is_read(listen: str) -> None:
         assert values["frequency_hz"] == pytest.approx(50.0, abs=0.5)
         assert values["quality"] == "good"
         assert int(values["serial"]) > 0
+        assert values["lacks"] == []
         assert {"current_l1_a", "power_w", "energy_import_wh", "energy_export_wh"} <= set(values)
 
 
