@@ -14,7 +14,7 @@ import asyncio
 from typing import Final, NamedTuple
 
 from drivers.modbus.bus import Bus
-from drivers.modbus.channel import Channel, Opener
+from drivers.modbus.channel import Channel, Opener, Through, directly
 from drivers.modbus.serial_channel import Parity, SerialSettings, StopBits, open_port
 from drivers.modbus.tcp_channel import connect
 from protocols.faults import BadReply, NoReply
@@ -200,11 +200,12 @@ class RtuBus(Bus):
         stopbits: StopBits = 1,
         timeout_s: float,
         retries: int = 1,
+        through: Through = directly,
     ) -> None:
         settings = SerialSettings(path, baud, parity, stopbits)
         line = RtuLine(
             f"serial://{path}",
-            lambda: open_port(settings),
+            through(lambda: open_port(settings)),
             timeout_s=timeout_s,
             gap_s=gap_s(settings),
             character_s=settings.character_s,
@@ -216,10 +217,19 @@ class RtuBus(Bus):
 class RtuOverTcpBus(Bus):
     """A register bus on a serial port behind a TCP converter that passes RTU frames through."""
 
-    def __init__(self, host: str, port: int, *, timeout_s: float, gap_s: float = 0.02, retries: int = 1) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        timeout_s: float,
+        gap_s: float = 0.02,
+        retries: int = 1,
+        through: Through = directly,
+    ) -> None:
         line = RtuLine(
             f"rtu+tcp://{host}:{port}",
-            lambda: connect(host, port, timeout_s),
+            through(lambda: connect(host, port, timeout_s)),
             timeout_s=timeout_s,
             gap_s=gap_s,
             keep_open=False,

@@ -7,7 +7,7 @@ arrives late dies with its connection, and a half-open one is left.
 import asyncio
 
 from drivers.modbus.bus import Bus
-from drivers.modbus.channel import Channel, Opener
+from drivers.modbus.channel import Channel, Opener, Through, directly
 from drivers.modbus.tcp_channel import connect
 from protocols.faults import NoReply
 from protocols.modbus import Reply, Request
@@ -96,10 +96,11 @@ class TcpBus(Bus):
         gap_s: float = 0.0,
         answers_id_0: bool = False,
         retries: int = 1,
+        through: Through = directly,
     ) -> None:
         line = TcpLine(
             f"tcp://{host}:{port}",
-            lambda: connect(host, port, timeout_s),
+            through(lambda: connect(host, port, timeout_s)),
             timeout_s=timeout_s,
             gap_s=gap_s,
             answers_id_0=answers_id_0,
