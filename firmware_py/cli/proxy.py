@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from drivers.links import NetLink, open_bus, parse_url
+from drivers.links import open_bus, parse_url
 from drivers.modbus.sharing import SharedBus
+from firmware_py.addresses import listen_address, registers_of
 from firmware_py.cli.options import BAD_INPUT, parse_duration, stop
 from firmware_py.config import TIMEOUT_MAX_S
-from firmware_py.proxy.desk import Desk, Share, registers_of
+from firmware_py.proxy.desk import Desk, Share
 from firmware_py.proxy.server import Proxy
 
 # Serial Line V1.02, 2.2: addresses of single devices. Above them are reserved ones; 0 is a broadcast.
@@ -37,22 +38,13 @@ def proxy(
     try:
         units, writes = _units(unit_map), tuple(map(registers_of, write or ()))
         parse_url(url)
-        host, port = address(listen)
+        host, port = listen_address(listen)
     except ValueError as error:
         stop(str(error), BAD_INPUT)
     try:
         asyncio.run(_serve(url, timeout_s, (host, port), (units, writes), (cache_s, clients)))
     except OSError as error:
         stop(f"--listen {listen!r}: {error}", BAD_INPUT)
-
-
-def address(listen: str) -> tuple[str, int]:
-    """Host and port to listen on, of `tcp://host:port`; ValueError otherwise."""
-    port_0 = listen.removesuffix(":0") if listen.endswith(":0") else None
-    link = parse_url(listen if port_0 is None else f"{port_0}:1")
-    if not isinstance(link, NetLink) or link.scheme != "tcp":
-        raise ValueError(f"{listen}: tcp://host:port is allowed")
-    return link.host, link.port if port_0 is None else 0
 
 
 def _units(text: str | None) -> dict[int, int]:

@@ -103,14 +103,3 @@ def _forbidden(request: Request, share: Share) -> Refusal | None:
     last = request.address + request.count - 1
     inside = any(request.address in registers and last in registers for registers in share.writes)
     return None if inside else Refusal(ILLEGAL_ADDRESS)
-
-
-def registers_of(text: str) -> range:
-    """The registers of `40240-40250` or `40240`, zero-based as on the wire; ValueError otherwise."""
-    first, dash, last = text.partition("-")
-    if not first.isdecimal() or (dash and not last.isdecimal()):
-        raise ValueError(f"registers {text!r}: such as 40240-40250 or 40240 is allowed")
-    found = range(int(first), int(last or first) + 1)
-    if not found or found[-1] > 0xFFFF:
-        raise ValueError(f"registers {text!r}: 0 to 65535, the lower one first, is allowed")
-    return found

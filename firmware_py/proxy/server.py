@@ -48,13 +48,14 @@ class Proxy:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        """Close port and connections; what is under way comes to its end."""
+        """Close port and connections, and break off what is under way: by now the owner has let go of the bus."""
         assert self._server is not None
         self._server.close()
         for client in tuple(self._clients):
             client.drop()
-        if self.working:
-            await asyncio.wait(self.working)
+        for work in tuple(self.working):
+            work.cancel()
+        await asyncio.gather(*self.working, return_exceptions=True)
 
     async def run(self) -> None:
         """Serve until cancelled, beside a node that must not wait for a port: one that is taken is tried again."""
