@@ -156,7 +156,7 @@ def _proxies(proxies: list[tuple[str, dict[str, Any]]], devices: list[tuple[str,
     by_name = {str(device.get("name")): device for _, device in reversed(devices)}
     ports: list[object] = []
     for key, proxy in proxies:
-        if (listen := proxy.get("listen")) in ports:
+        if (listen := proxy.get("listen")) is not None and listen in ports:
             yield Mistake(f"{key}.listen", shown(listen), "stands twice; each proxy needs a port of its own")
         ports.append(listen)
         units: list[object] = []

@@ -3,6 +3,7 @@
 So a power cut costs the lines that the disk had not taken yet, one as a rule, and a slow disk never holds up a device.
 """
 
+import logging
 import os
 import threading
 from pathlib import Path
@@ -11,6 +12,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from protocols.recording import Head, Line, encoded
+
+_log = logging.getLogger("busbar.record")
 
 # A disk that stands still: beyond this many lines the record ends rather than fill the memory.
 _WAITING_MOST: Final = 100_000
@@ -65,6 +68,7 @@ class RecordFile:
                     return
         except OSError as error:
             self.failure = f"{self.path}: {error.strerror}"
+            _log.warning("%s; the record ends here", self.failure)
 
     _is_over = False
 

@@ -65,7 +65,7 @@ async def _record(plan: Plan, file: RecordFile, device: DeviceConfig, every_s: f
     loop = asyncio.get_running_loop()
     buses = Buses(lambda url: plan.through(file.put, loop.time))
     meter, _ = build_device(device, buses.get, buses.stream)
-    reading = asyncio.create_task(_read(meter, every_s))
+    reading = asyncio.create_task(_read(meter, file, every_s))
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, reading.cancel)
     if for_s is not None:
@@ -77,11 +77,11 @@ async def _record(plan: Plan, file: RecordFile, device: DeviceConfig, every_s: f
         await buses.close()
 
 
-async def _read(meter: Meter, every_s: float) -> None:
-    """Read at each absolute deadline for ever; faults belong to the record, and each new one is said once."""
+async def _read(meter: Meter, file: RecordFile, every_s: float) -> None:
+    """Read at each absolute deadline until the disk is full; faults belong to the record, and each new one is said once."""
     loop, is_probed, said = asyncio.get_running_loop(), False, ""
     next_s = loop.time()
-    while True:
+    while not file.failure:
         try:
             if not is_probed:
                 await meter.probe()

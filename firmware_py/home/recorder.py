@@ -37,9 +37,6 @@ def recorders(home: HomeConfig, folder: Path) -> Iterator[Callable[[str], Throug
             file = files.enter_context(RecordFile(folder / f"{first.name}-{label}.jsonl", head))
             plans[link] = plan, file
         yield lambda url: _through(plans.get(parse_url(url)))
-        for _, file in plans.values():
-            if file.failure:
-                _log.warning("%s", file.failure)
 
 
 def _lines(home: HomeConfig) -> dict[Link, list[DeviceConfig]]:

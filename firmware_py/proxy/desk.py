@@ -67,7 +67,7 @@ class Desk:
                 if request.reads:
                     words = await bus.read(share.unit, Table(request.function), request.address, request.count)
                     return self._keep(request, Words(words), self._cache_s)
-                self._forget(request.unit)
+                self._forget(share)
                 await bus.write(share.unit, request.address, request.words)
                 return Written()
         except GuestsMustWait:
@@ -92,9 +92,14 @@ class Desk:
                 self._kept[request] = (now_s + for_s, reply)
         return reply
 
-    def _forget(self, unit: int) -> None:
-        """What was read of a unit is not true any more once it is written to."""
-        self._kept = {each: kept for each, kept in self._kept.items() if each.unit != unit}
+    def _forget(self, written: Share) -> None:
+        """What was read of a device is not true any more once it is written to, by whatever unit id."""
+        same = {
+            outside
+            for outside, share in self._shares.items()
+            if share.bus is written.bus and share.unit == written.unit
+        }
+        self._kept = {each: kept for each, kept in self._kept.items() if each.unit not in same}
 
 
 def _forbidden(request: Request, share: Share) -> Refusal | None:

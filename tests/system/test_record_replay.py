@@ -20,6 +20,7 @@ from sim_hardware.replay.faces import served
 from sim_hardware.replay.player import Player
 from tests.replay import RECORDS
 from tests.system.busbar import BUSBAR, busbar, sim_device, told
+from tests.system.eventually import eventually
 from tests.system.mbpoll import mbpoll, polled
 from tests.system.mosquitto import free_port
 from tests.test_replay import powers_told
@@ -149,6 +150,22 @@ async def test_a_dead_device_is_on_record_and_dead_again(tmp_path: Path) -> None
     text = file.read_text()
     assert '"got":"down"' in text
     assert "127.0.0.1" not in text
+
+
+async def test_a_recorder_that_is_killed_leaves_a_record(tmp_path: Path) -> None:
+    file = tmp_path / "killed.jsonl"
+    async with sim_device("sdm630", "tcp://127.0.0.1:0") as url:
+        process = await asyncio.create_subprocess_exec(
+            BUSBAR, "record", url, "--model", "sdm630", "--out", str(file), "--every", "100ms"
+        )
+        try:
+            await eventually("ten lines", lambda: file.exists() and file.read_bytes().count(b"\n") > 10)
+        finally:
+            process.kill()
+            await process.wait()
+    before = file.read_bytes().count(b"\n")
+    assert len(loaded(file).lines) == before - 1
+    assert powers_told(loaded(file))
 
 
 async def test_a_file_that_was_cut_is_played_up_to_there(tmp_path: Path) -> None:

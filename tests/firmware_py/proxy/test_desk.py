@@ -118,6 +118,9 @@ def test_the_cache_answers_the_same_question_for_so_long() -> None:
     # What was read before a write is not answered after it.
     found = answers(shares, same, write(1, 10, (9, 9)), same, cache_s=50.0)
     assert found == [Words((1, 2)), Written(), Words((9, 9))]
+    twice = {unit: Share(share.bus, share.unit, share.writes) for unit in (1, 2) for share in shares.values()}
+    found = answers(twice, same, write(2, 10, (8, 8)), same, cache_s=50.0)
+    assert found[-1] == Words((8, 8)), "written by another name"
     before = len(bus.reads)
     answers(shares, *10 * [same])
     assert len(bus.reads) == before + 10, "without a cache each question is asked"
