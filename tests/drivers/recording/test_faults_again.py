@@ -95,6 +95,14 @@ def test_a_late_reply_is_late_again() -> None:
     assert isinstance(record.lines[0], GotLate)
     assert run_virtual(again(record, Framing.RTU), horizon_s=60) == first
 
+    async def quickly() -> float:
+        bus = line_on(wire_of(Player(record, speed=100.0, in_order=True)), Framing.RTU)
+        assert await bus.read(1, Table.HOLDING, 20, 4) == slaves.content(1, 20, 4)
+        await bus.close()
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(quickly(), horizon_s=60) > 1.0, "no speed makes it a reply in time"
+
 
 def test_frames_get_the_number_of_the_request_that_is_answered() -> None:
     request = read(1, Table.HOLDING, 20, 4)

@@ -14,6 +14,7 @@ from protocols.modbus_server import Asked
 from protocols.ports import Table
 from sim_hardware.virtual_time import run_virtual
 from tests.drivers.memory_bus import MemoryBus
+from tests.drivers.test_sharing import SlowBus
 
 Reply = Words | Written | Refusal
 
@@ -127,15 +128,15 @@ def test_the_cache_answers_the_same_question_for_so_long() -> None:
 
 
 def test_many_strangers_with_one_question_cost_one_transaction() -> None:
-    bus = meter()
+    bus = SlowBus()
 
     async def main() -> list[bytes]:
         desk = Desk({1: Share(SharedBus(bus), 3)}, asyncio.get_running_loop().time, cache_s=0.5)
         asked = Asked(1, 1, 3, read(1, Table.HOLDING, 10, 2))
         return await asyncio.gather(*(desk.answer(asked) for _ in range(50)))
 
-    assert set(run_virtual(main(), horizon_s=60)) == {bytes.fromhex("030400010002")}
-    assert len(bus.reads) == 1
+    assert set(run_virtual(main(), horizon_s=60)) == {bytes.fromhex("0304000a000a")}
+    assert len(bus.begun) == 1
 
 
 def test_what_is_no_request_is_refused_without_asking() -> None:
