@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar, get_args
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from drivers.modbus.channel import Through, directly
+from drivers.modbus.audience import Through, directly
 from drivers.modbus.rtu import RtuBus, RtuOverTcpBus
 from drivers.modbus.serial_channel import Parity, SerialSettings, StopBits, open_port
 from drivers.modbus.tcp import TcpBus

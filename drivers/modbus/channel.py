@@ -37,13 +37,6 @@ class Channel(Protocol):
 
 
 Opener = Callable[[], Awaitable[Channel]]
-# What an opener may be led through, such as somebody who listens in.
-Through = Callable[[Opener], Opener]
-
-
-def directly(opener: Opener) -> Opener:
-    """Through nothing."""
-    return opener
 
 
 class Inbox:

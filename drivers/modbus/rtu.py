@@ -13,8 +13,9 @@ Other units go on meanwhile: their frames carry their own address.
 import asyncio
 from typing import Final, NamedTuple
 
+from drivers.modbus.audience import Through, directly
 from drivers.modbus.bus import Bus
-from drivers.modbus.channel import Channel, Opener, Through, directly
+from drivers.modbus.channel import Channel, Opener
 from drivers.modbus.serial_channel import Parity, SerialSettings, StopBits, open_port
 from drivers.modbus.tcp_channel import connect
 from protocols.faults import BadReply, NoReply
@@ -195,12 +196,12 @@ class RtuBus(Bus):
         self,
         path: str,
         *,
+        through: Through = directly,
         baud: int = 9600,
         parity: Parity = "N",
         stopbits: StopBits = 1,
         timeout_s: float,
         retries: int = 1,
-        through: Through = directly,
     ) -> None:
         settings = SerialSettings(path, baud, parity, stopbits)
         line = RtuLine(
@@ -222,10 +223,10 @@ class RtuOverTcpBus(Bus):
         host: str,
         port: int,
         *,
+        through: Through = directly,
         timeout_s: float,
         gap_s: float = 0.02,
         retries: int = 1,
-        through: Through = directly,
     ) -> None:
         line = RtuLine(
             f"rtu+tcp://{host}:{port}",

@@ -6,8 +6,9 @@ arrives late dies with its connection, and a half-open one is left.
 
 import asyncio
 
+from drivers.modbus.audience import Through, directly
 from drivers.modbus.bus import Bus
-from drivers.modbus.channel import Channel, Opener, Through, directly
+from drivers.modbus.channel import Channel, Opener
 from drivers.modbus.tcp_channel import connect
 from protocols.faults import NoReply
 from protocols.modbus import Reply, Request
@@ -92,11 +93,11 @@ class TcpBus(Bus):
         host: str,
         port: int = 502,
         *,
+        through: Through = directly,
         timeout_s: float,
         gap_s: float = 0.0,
         answers_id_0: bool = False,
         retries: int = 1,
-        through: Through = directly,
     ) -> None:
         line = TcpLine(
             f"tcp://{host}:{port}",

@@ -22,7 +22,7 @@ class TcpChannel(asyncio.Protocol):
         """Asyncio's call-back."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        keep_alive(transport.get_extra_info("socket"))
+        _keep_alive(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         """Asyncio's call-back."""
@@ -58,8 +58,7 @@ class TcpChannel(asyncio.Protocol):
             self._transport.abort()
 
 
-def keep_alive(sock: socket.socket) -> None:
-    """Have a peer noticed that vanished without a word, also while nobody asks anything."""
+def _keep_alive(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in _KEEP_ALIVE:
         if hasattr(socket, option):  # not on every platform

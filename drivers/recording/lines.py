@@ -6,7 +6,7 @@ from typing import Final
 
 from drivers.catalogue import MODELS
 from drivers.links import Link, NetLink, parse_url
-from drivers.modbus.channel import Through
+from drivers.modbus.audience import Through
 from drivers.recording.tap import tapped
 from drivers.recording.telegram_masks import READERS
 from drivers.recording.telegrams import TelegramTranscript

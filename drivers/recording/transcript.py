@@ -11,9 +11,9 @@ from typing import Final
 from drivers.recording.pseudonyms import Pseudonyms
 from drivers.recording.registers import RegisterMask
 from protocols.faults import BadReply
-from protocols.modbus import Refusal, Reply, Request, Words
-from protocols.modbus_rtu import RtuReader
-from protocols.modbus_server import Asked, RtuRequests, TcpRequests, rtu_reply, tcp_reply
+from protocols.modbus import EXCEPTION_BIT, Function, Refusal, Reply, Request, Words, Written, parse
+from protocols.modbus_requests import Asked, RtuRequests, TcpRequests, rtu_reply, tcp_reply
+from protocols.modbus_rtu import RtuReader, crc16, rtu_frame
 from protocols.modbus_tcp import TcpReader
 from protocols.recording import (
     GotDone,
@@ -43,12 +43,29 @@ class _Pending:
     asked: Asked
     request: Request
     sent_s: float
-    reader: TcpReader | RtuReader
+    reader: "TcpReader | RtuReader | _SingleReader"
     came: bytearray = field(default_factory=bytearray)
     last_s: float = 0.0
     reply: Reply | None = None
     is_late: bool = False
     is_told: bool = False
+
+
+class _SingleReader:
+    """The reply to function 6 on a serial line, which looks like the request; heard twice, the second one is a stray."""
+
+    def __init__(self, request: Request) -> None:
+        self._request, self._came = request, b""
+
+    def feed(self, data: bytes) -> Reply | None:
+        """Take what arrived; the reply once it is complete."""
+        self._came += data
+        if self._came == rtu_frame(self._request):
+            return Written()
+        refused = bytes((self._request.unit, self._request.function | EXCEPTION_BIT))
+        if len(self._came) == 5 and self._came.startswith(refused) and crc16(self._came) == 0:
+            return parse(self._request, self._came[1:-2])
+        return None
 
 
 class ModbusTranscript:
@@ -81,8 +98,12 @@ class ModbusTranscript:
         (asked,) = (TcpRequests() if self._is_tcp else RtuRequests()).feed(data)
         request = asked.what
         assert isinstance(request, Request), f"our own client sent {data.hex(' ')}"
-        reader = TcpReader(request, asked.transaction) if self._is_tcp else RtuReader(request)
-        self._pending = _Pending(asked, request, self._t(), reader)
+        self._pending = _Pending(asked, request, self._t(), self._reader(asked, request))
+
+    def _reader(self, asked: Asked, request: Request) -> "TcpReader | RtuReader | _SingleReader":
+        if self._is_tcp:
+            return TcpReader(request, asked.transaction)
+        return _SingleReader(request) if request.function is Function.WRITE_SINGLE else RtuReader(request)
 
     def heard(self, data: bytes, *, awaited: bool) -> None:
         """Something of a reply came, or something else."""
@@ -110,8 +131,14 @@ class ModbusTranscript:
         self._finish(self._t())
 
     def closed(self) -> None:
-        """We hung up."""
-        self._finish()
+        """We hung up: for a reply that did not come, or because somebody ended the recording in the middle of one.
+
+        Which of them, the next thing that happens will tell.
+        """
+        pending = self._pending
+        waited_s = 0.0 if pending is None else self._t() - pending.sent_s
+        if pending is None or pending.came or pending.is_told or waited_s >= self._timeout_s - _GRAIN_S:
+            self._finish()
 
     def failed(self, why: str) -> None:
         """There is no line."""
@@ -156,7 +183,7 @@ class ModbusTranscript:
             return
         if pending.came:
             self._tell_rest(pending, hung_up_s)
-        elif not pending.is_told and self._t() - pending.sent_s >= self._timeout_s - _GRAIN_S:
+        elif not pending.is_told:
             self._sink(GotSilent(pending.sent_s, spelt(pending.request)))
 
     def _tell_rest(self, pending: _Pending, hung_up_s: float | None) -> None:

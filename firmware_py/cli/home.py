@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivers.links import Buses
-from drivers.modbus.channel import Through, directly
+from drivers.modbus.audience import Through, directly
 from firmware_py.cli.options import BAD_INPUT, FAULT, stop
 from firmware_py.clock import SystemClock
 from firmware_py.compose import BusOf, World, home_node, mqtt_uplink

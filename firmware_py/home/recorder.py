@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from drivers.links import Link, parse_url
-from drivers.modbus.channel import Through, directly
+from drivers.modbus.audience import Through, directly
 from drivers.recording.file import RecordFile
 from drivers.recording.lines import Plan, recorded
 from firmware_py.config import DeviceConfig, HomeConfig

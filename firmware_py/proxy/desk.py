@@ -20,7 +20,7 @@ from typing import Final
 from drivers.modbus.sharing import GuestsMustWait, SharedBus
 from protocols.faults import BadReply, DeviceRefused, LinkDown, NoReply
 from protocols.modbus import BUSY, Refusal, Reply, Request, Words, Written
-from protocols.modbus_server import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION, NO_PATH, NO_RESPONSE, Asked
+from protocols.modbus_requests import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION, NO_PATH, NO_RESPONSE, Asked
 from protocols.ports import Table
 
 # How long a guest waits for its turn: longer than a poll with a time-out in it, shorter than most clients wait.

@@ -9,9 +9,8 @@ import logging
 from collections import deque
 from typing import Final, Self
 
-from drivers.modbus.tcp_channel import keep_alive
 from firmware_py.proxy.desk import Desk
-from protocols.modbus_server import Asked, BadRequest, TcpRequests, tcp_reply
+from protocols.modbus_requests import Asked, BadRequest, TcpRequests, tcp_reply
 
 _log = logging.getLogger("busbar.proxy")
 
@@ -103,7 +102,6 @@ class _Client(asyncio.Protocol):
         if not self._proxy.admit(self):
             self.drop()
             return
-        keep_alive(transport.get_extra_info("socket"))
         self._heard()
 
     def data_received(self, data: bytes) -> None:

@@ -5,7 +5,7 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from protocols.modbus import ADU_MAX, Refusal
-from protocols.modbus_server import Asked, BadRequest, RtuRequests, TcpRequests, rtu_reply, tcp_reply
+from protocols.modbus_requests import Asked, BadRequest, RtuRequests, TcpRequests, rtu_reply, tcp_reply
 from sim_hardware.replay.player import Answer, Player
 
 _HEADER: Final = 7

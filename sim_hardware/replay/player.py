@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from protocols.modbus import EXCEPTION_BIT, Request
-from protocols.modbus_server import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION
+from protocols.modbus_requests import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION
 from protocols.recording import (
     GotDone,
     GotDown,

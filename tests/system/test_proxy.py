@@ -17,7 +17,7 @@ from firmware_py.proxy.desk import Desk, Share
 from firmware_py.proxy.server import Proxy
 from protocols.faults import Fault
 from protocols.modbus import Refusal, Request, Words, read
-from protocols.modbus_server import TcpRequests, tcp_reply
+from protocols.modbus_requests import TcpRequests, tcp_reply
 from protocols.modbus_tcp import TcpReader, tcp_frame
 from protocols.ports import Table
 from protocols.recording import parse

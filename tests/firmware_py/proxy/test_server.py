@@ -41,16 +41,6 @@ class Line(asyncio.Transport):
             assert self.client is not None
             asyncio.get_running_loop().call_soon(self.client.connection_lost, None)
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - asyncio's
-        return Nothing()
-
-
-class Nothing:
-    """A socket that takes any option."""
-
-    def setsockopt(self, *option: int) -> None:
-        """Nothing happens."""
-
 
 def come(proxy: Proxy) -> tuple[_Client, Line]:
     client, line = _Client(proxy), Line()

@@ -7,8 +7,8 @@ from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU
 
 from protocols.modbus import Function, Refusal, Reply, Request, Words, Written
+from protocols.modbus_requests import Asked, BadRequest, RtuRequests, TcpRequests, rtu_reply, tcp_reply
 from protocols.modbus_rtu import RtuReader, crc16, rtu_frame
-from protocols.modbus_server import Asked, BadRequest, RtuRequests, TcpRequests, rtu_reply, tcp_reply
 from protocols.modbus_tcp import TcpReader, tcp_frame
 from tests.protocols import modbus_peer as peer
 from tests.protocols.test_recording import reads, singles, writes
