@@ -205,10 +205,10 @@ def asked(text: str) -> Request:
         raise ValueError(f"ask {text[:40]!r}: functions 3, 4, 6 and 16 are allowed, with a count or a value")
     function = Function(code)
     count, words = (1, rest) if function is Function.WRITE_SINGLE else (rest[0], rest[1:])
-    request = Request(unit, function, address, count, tuple(words))
-    if len(words) != (0 if request.reads else count):
-        raise ValueError(f"ask {text[:40]!r}: {len(words)} words to write where {count} are told")
-    return request
+    told = 0 if function in (Function.READ_HOLDING, Function.READ_INPUT) else count
+    if len(words) != told:
+        raise ValueError(f"ask {text[:40]!r}: {len(words)} words to write where {told} are told")
+    return Request(unit, function, address, count, tuple(words))
 
 
 def parse(data: bytes, name: str) -> Recording:

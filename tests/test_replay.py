@@ -150,7 +150,7 @@ def test_what_was_never_asked_is_refused_and_counted() -> None:
         for question, code in (
             (lambda: bus.read(1, Table.HOLDING, 7, 2), 2),
             (lambda: bus.read(2, Table.INPUT, 0, 36), 2),
-            (lambda: bus.write(1, 0xF000, (1,)), 1),
+            (lambda: bus.write(1, 0xF000, (1, 2)), 1),
         ):
             with pytest.raises(DeviceRefused) as refused:
                 await question()

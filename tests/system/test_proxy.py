@@ -217,7 +217,7 @@ async def test_no_value_is_ever_booked_to_another_client(seed: int) -> None:
         with suppress(asyncio.CancelledError):
             await owning
     good, refused = (sum(column) for column in zip(*counts, strict=True))
-    assert good > 1000
+    assert good > 300
     assert refused > 0
     assert len(owned) > 10
 
