@@ -1,9 +1,11 @@
 """From a URL in a configuration to an open bus; devices with the same URL share one bus."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar, get_args
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from drivers.modbus.audience import Through, directly
 from drivers.modbus.rtu import RtuBus, RtuOverTcpBus
 from drivers.modbus.serial_channel import Parity, SerialSettings, StopBits, open_port
 from drivers.modbus.tcp import TcpBus
@@ -88,18 +90,29 @@ def _one_of(url: str, key: str, text: str, allowed: tuple[_T, ...]) -> _T:
     raise ValueError(f"{url}: {key} is {text!r}; allowed is {', '.join(str(value) for value in allowed)}")
 
 
-def open_bus(link: str | Link, timeout_s: float, retries: int = 1) -> RegisterBus:
-    """A bus on this link; it connects when first used, and repeats a read so often. ValueError on a bad URL."""
+def open_bus(link: str | Link, timeout_s: float, through: Through = directly, retries: int = 1) -> RegisterBus:
+    """A bus on this link; it connects when first used, `through` whoever listens in, and repeats a read so often.
+
+    ValueError on a bad URL.
+    """
     match parse_url(link) if isinstance(link, str) else link:
         case NetLink("tcp", host, port):
-            return TcpBus(host, port, timeout_s=timeout_s, retries=retries)
+            return TcpBus(host, port, timeout_s=timeout_s, through=through, retries=retries)
         case NetLink(_, host, port):
-            return RtuOverTcpBus(host, port, timeout_s=timeout_s, retries=retries)
+            return RtuOverTcpBus(host, port, timeout_s=timeout_s, through=through, retries=retries)
         case SerialSettings(path, baud, parity, stopbits):
-            return RtuBus(path, baud=baud, parity=parity, stopbits=stopbits, timeout_s=timeout_s, retries=retries)
+            return RtuBus(
+                path,
+                baud=baud,
+                parity=parity,
+                stopbits=stopbits,
+                timeout_s=timeout_s,
+                through=through,
+                retries=retries,
+            )
 
 
-def open_stream(url: str, timeout_s: float, baud: int | None = None) -> Stream:
+def open_stream(url: str, timeout_s: float, baud: int | None = None, through: Through = directly) -> Stream:
     """The stream of a meter that talks by itself; opens when first used. `baud` goes before that of the URL.
 
     ValueError on a bad URL, and where the line is one of registers or of another form than 8N1: seven bits with parity
@@ -107,10 +120,10 @@ def open_stream(url: str, timeout_s: float, baud: int | None = None) -> Stream:
     """
     match parse_url(url):
         case NetLink("tcp", host, port):
-            return Stream(url, lambda: connect(host, port, timeout_s))
+            return Stream(url, through(lambda: connect(host, port, timeout_s)))
         case SerialSettings(_, _, "N", 1) as settings:
             chosen = replace(settings, baud=baud or settings.baud)
-            return Stream(url.partition("?")[0], lambda: open_port(chosen))
+            return Stream(url.partition("?")[0], through(lambda: open_port(chosen)))
         case _:
             raise ValueError(f"{url}: a meter that sends telegrams needs tcp://host:port, or a serial port at 8N1")
 
@@ -118,7 +131,9 @@ def open_stream(url: str, timeout_s: float, baud: int | None = None) -> Stream:
 class Buses:
     """Every bus of a node, one per line, however many devices are on it; and each stream with a line of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, through_of: Callable[[str], Through] = lambda url: directly) -> None:
+        """`through_of`: who listens in on the line of a URL."""
+        self._through_of = through_of
         self._buses: dict[Link, RegisterBus] = {}
         self._streams: list[Stream] = []
         self._ports: dict[str, SerialSettings] = {}
@@ -132,12 +147,12 @@ class Buses:
         if isinstance(link, SerialSettings) and (known := self._ports.setdefault(link.path, link)) != link:
             raise ValueError(f"{url}: {link.path} is already used as {known}; one line has one setting")
         if link not in self._buses:
-            self._buses[link] = open_bus(link, timeout_s)
+            self._buses[link] = open_bus(link, timeout_s, self._through_of(url))
         return self._buses[link]
 
     def stream(self, url: str, timeout_s: float, baud: int | None = None) -> Stream:
         """A new stream on this URL; see `open_stream`."""
-        self._streams.append(open_stream(url, timeout_s, baud))
+        self._streams.append(open_stream(url, timeout_s, baud, self._through_of(url)))
         return self._streams[-1]
 
     async def close(self) -> None:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from drivers.catalogue import MODELS
 from drivers.links import parse_url
+from firmware_py.addresses import listen_address, registers_of
 from firmware_py.mistakes import BLIND_AFTER_S, CYCLE_S, LEASE_S, crossed, table, tables
 from protocols.contracts import FallbackName
 from protocols.dlms import Keys
@@ -122,6 +123,38 @@ class DeviceConfig(_Part):
         return value
 
 
+class ShareConfig(_Part):
+    """`[[proxy.share]]`: a device that others may ask. `unit`: its unit id for them (absent: its own); `writes`: the
+    registers they may write, such as "40240-40250" (absent: none).
+    """
+
+    device: str
+    unit: Annotated[int, Field(ge=0, le=255)] | None = None
+    writes: tuple[str, ...] = ()
+
+    @field_validator("writes")
+    @classmethod
+    def _ranges(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            registers_of(text)
+        return value
+
+
+class ProxyConfig(_Part):
+    """`[[proxy]]`: a Modbus TCP port for other programs, behind which the node keeps the devices. See docs/proxy.md."""
+
+    listen: str
+    cache_s: Annotated[Number, Field(ge=0, le=60)] = 0.0
+    clients_most: Annotated[int, Field(ge=1, le=64)] = 8
+    share: Annotated[tuple[ShareConfig, ...], Field(min_length=1)]
+
+    @field_validator("listen")
+    @classmethod
+    def _port(cls, value: str) -> str:
+        listen_address(value)
+        return value
+
+
 class HomeConfig(_Part):
     """A whole home node."""
 
@@ -130,6 +163,7 @@ class HomeConfig(_Part):
     site: SiteConfig
     issuer: tuple[IssuerConfig, ...] = ()
     device: Annotated[tuple[DeviceConfig, ...], Field(min_length=1)]
+    proxy: tuple[ProxyConfig, ...] = ()
 
 
 class ConfigError(Exception):

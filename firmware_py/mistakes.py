@@ -42,6 +42,7 @@ def crossed(raw: dict[str, Any]) -> Iterator[Mistake]:
     yield from _site_meter(table(raw, "site").get("meter"), devices)
     yield from _lines(devices)
     yield from _telegrams(devices)
+    yield from _proxies(tables(raw, "proxy"), devices)
 
 
 def _login(mqtt: dict[str, Any]) -> Iterator[Mistake]:
@@ -148,6 +149,32 @@ def _telegrams(devices: list[tuple[str, dict[str, Any]]]) -> Iterator[Mistake]:
                 shown(device.get("url")),
                 f"is the line of {others} too; a meter that sends telegrams needs one alone",
             )
+
+
+def _proxies(proxies: list[tuple[str, dict[str, Any]]], devices: list[tuple[str, dict[str, Any]]]) -> Iterator[Mistake]:
+    """A shared device must be there, have registers, and a unit id of its own behind its port; a port stands once."""
+    by_name = {str(device.get("name")): device for _, device in reversed(devices)}
+    ports: list[object] = []
+    for key, proxy in proxies:
+        if (listen := proxy.get("listen")) is not None and listen in ports:
+            yield Mistake(f"{key}.listen", shown(listen), "stands twice; each proxy needs a port of its own")
+        ports.append(listen)
+        units: list[object] = []
+        for share_key, share in tables(proxy, "share"):
+            device = by_name.get(str(share.get("device")))
+            if device is None or isinstance(MODELS.get(str(device.get("model"))), TelegramModel):
+                with_registers = ", ".join(
+                    name
+                    for name, each in reversed(by_name.items())
+                    if not isinstance(MODELS.get(str(each.get("model"))), TelegramModel)
+                )
+                yield Mistake(
+                    f"{key}.{share_key}.device", shown(share.get("device")), f"allowed are the devices {with_registers}"
+                )
+                continue
+            if (unit := share.get("unit", device.get("unit", 1))) in units:
+                yield Mistake(f"{key}.{share_key}.unit", shown(unit), "stands twice behind this port; name another one")
+            units.append(unit)
 
 
 def _unfit(key: str, url: str) -> Iterator[Mistake]:

@@ -91,12 +91,12 @@ def _end_of(buffer: bytearray) -> int | None:
 
 def _judged(raw: bytes) -> Iterator[Event]:
     try:
-        yield _telegram(_unwrapped(raw))
+        yield _telegram(unwrapped(raw))
     except Malformed as error:
         yield Rejected(str(error))
 
 
-def _unwrapped(raw: bytes) -> bytes:
+def unwrapped(raw: bytes) -> bytes:
     """The messages of a transmission."""
     fill = raw[-3]
     if raw[-8:-4] != ESCAPE or raw[-4] != _END or fill > 3:
@@ -111,7 +111,7 @@ def _telegram(body: bytes) -> Telegram:
     """What the first list response of a transmission says."""
     at = 0
     while at < len(body):
-        item, end = _item(body, at)
+        item, end = field_at(body, at)
         tag, content = _message(item, body[at:end])
         if tag == _GET_LIST:
             return _listed(content)
@@ -208,7 +208,7 @@ def _identity(server: bytes) -> tuple[str, str]:
     return "", server.hex()
 
 
-def _item(data: bytes, at: int, depth: int = 0) -> tuple[Item, int]:
+def field_at(data: bytes, at: int, depth: int = 0) -> tuple[Item, int]:
     """The type-length-value field at a place, and where it ends."""
     kind, count, start = _type_length(data, at)
     if kind == 7:
@@ -233,7 +233,7 @@ def _sequence(data: bytes, at: int, count: int, depth: int) -> tuple[Item, int]:
         raise Malformed(f"lists more than {_DEEPEST} deep")
     items: list[Item] = []
     for _ in range(count):
-        item, at = _item(data, at, depth + 1)
+        item, at = field_at(data, at, depth + 1)
         items.append(item)
     return items, at
 

@@ -13,6 +13,7 @@ Other units go on meanwhile: their frames carry their own address.
 import asyncio
 from typing import Final, NamedTuple
 
+from drivers.modbus.audience import Through, directly
 from drivers.modbus.bus import Bus
 from drivers.modbus.channel import Channel, Opener
 from drivers.modbus.serial_channel import Parity, SerialSettings, StopBits, open_port
@@ -195,6 +196,7 @@ class RtuBus(Bus):
         self,
         path: str,
         *,
+        through: Through = directly,
         baud: int = 9600,
         parity: Parity = "N",
         stopbits: StopBits = 1,
@@ -204,7 +206,7 @@ class RtuBus(Bus):
         settings = SerialSettings(path, baud, parity, stopbits)
         line = RtuLine(
             f"serial://{path}",
-            lambda: open_port(settings),
+            through(lambda: open_port(settings)),
             timeout_s=timeout_s,
             gap_s=gap_s(settings),
             character_s=settings.character_s,
@@ -216,10 +218,19 @@ class RtuBus(Bus):
 class RtuOverTcpBus(Bus):
     """A register bus on a serial port behind a TCP converter that passes RTU frames through."""
 
-    def __init__(self, host: str, port: int, *, timeout_s: float, gap_s: float = 0.02, retries: int = 1) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        through: Through = directly,
+        timeout_s: float,
+        gap_s: float = 0.02,
+        retries: int = 1,
+    ) -> None:
         line = RtuLine(
             f"rtu+tcp://{host}:{port}",
-            lambda: connect(host, port, timeout_s),
+            through(lambda: connect(host, port, timeout_s)),
             timeout_s=timeout_s,
             gap_s=gap_s,
             keep_open=False,

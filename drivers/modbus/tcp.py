@@ -6,6 +6,7 @@ arrives late dies with its connection, and a half-open one is left.
 
 import asyncio
 
+from drivers.modbus.audience import Through, directly
 from drivers.modbus.bus import Bus
 from drivers.modbus.channel import Channel, Opener
 from drivers.modbus.tcp_channel import connect
@@ -92,6 +93,7 @@ class TcpBus(Bus):
         host: str,
         port: int = 502,
         *,
+        through: Through = directly,
         timeout_s: float,
         gap_s: float = 0.0,
         answers_id_0: bool = False,
@@ -99,7 +101,7 @@ class TcpBus(Bus):
     ) -> None:
         line = TcpLine(
             f"tcp://{host}:{port}",
-            lambda: connect(host, port, timeout_s),
+            through(lambda: connect(host, port, timeout_s)),
             timeout_s=timeout_s,
             gap_s=gap_s,
             answers_id_0=answers_id_0,

@@ -57,6 +57,24 @@ _BELOW: Final = {
         "Check a device against its driver: sign, sums, scales, counters; with --write also what it obeys.",
         "busbar conform tcp://192.0.2.10 --model sunspec-inverter --write --out certificate.json",
     ),
+    "record": _Below(
+        "firmware_py.cli.record",
+        "record",
+        "Record the wire traffic of a device with its times and faults; serial numbers are masked.",
+        "busbar record tcp://192.0.2.7 --model sdm630 --for 1h --out grid.jsonl",
+    ),
+    "replay": _Below(
+        "firmware_py.cli.replay",
+        "replay",
+        "Serve a record as a device until interrupted; its address is the first line on stdout.",
+        "busbar replay grid.jsonl --listen tcp://127.0.0.1:5020 --speed 10 --loop",
+    ),
+    "proxy": _Below(
+        "firmware_py.cli.proxy",
+        "proxy",
+        "Share a Modbus device or line with other programs, until interrupted.",
+        "busbar proxy tcp://192.0.2.7 --listen tcp://127.0.0.1:5021 --cache 0.5s",
+    ),
     "fleet": _Below(
         "firmware_py.cli.fleet",
         "fleet",

@@ -3,18 +3,21 @@
 import asyncio
 import contextlib
 import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from drivers.links import Buses
+from drivers.modbus.audience import Through, directly
 from firmware_py.cli.options import BAD_INPUT, FAULT, stop
 from firmware_py.clock import SystemClock
-from firmware_py.compose import World, home_node, mqtt_uplink
+from firmware_py.compose import BusOf, World, home_node, mqtt_uplink
 from firmware_py.config import ConfigError, Loaded, load
 from firmware_py.guardian import Guardian, StateLock
 from firmware_py.journal import SqliteJournal
+from firmware_py.proxy.node import SharedBuses, proxies
 from firmware_py.watchdog import watchdog
 from protocols.faults import Fault
 
@@ -31,10 +34,15 @@ def check(config: ConfigPath) -> None:
     print(f"{config}: good. Node {loaded.home.node.id} with {devices}; {len(loaded.keys)} trusted keys.")
 
 
-def run(config: ConfigPath) -> None:
+def run(
+    config: ConfigPath,
+    record: Annotated[
+        Path | None, typer.Option(help="Record the wire traffic of every device into this folder, serials masked.")
+    ] = None,
+) -> None:
     """Run a home node until it is told to stop (SIGTERM or Ctrl-C); it lets go of every device first."""
     loaded = loaded_or_stop(config)
-    asyncio.run(daemon(config, loaded))
+    asyncio.run(daemon(config, loaded, record=record))
 
 
 def loaded_or_stop(path: Path) -> Loaded:
@@ -46,7 +54,13 @@ def loaded_or_stop(path: Path) -> Loaded:
         stop(f"{path}: {len(error.mistakes)} mistake(s)\n{lines}", BAD_INPUT)
 
 
-async def daemon(path: Path, loaded: Loaded, probe: "Probe | None" = None, for_s: float | None = None) -> None:
+async def daemon(
+    path: Path,
+    loaded: Loaded,
+    probe: "Probe | None" = None,
+    for_s: float | None = None,
+    record: Path | None = None,
+) -> None:
     """The whole daemon until it is told to stop or its time is over; a probe measures it, and without one nothing does."""
     state_dir = loaded.home.node.state_dir
     try:
@@ -59,14 +73,33 @@ async def daemon(path: Path, loaded: Loaded, probe: "Probe | None" = None, for_s
     except Fault as fault:
         stop(str(fault), FAULT)
     try:
-        await _guarded(path, loaded, probe, for_s)
+        with _recorded(loaded, record) as through_of:
+            await _guarded(path, loaded, probe, for_s, Buses(through_of))
     finally:
         lock.free()
 
 
-async def _guarded(path: Path, loaded: Loaded, probe: "Probe | None", for_s: float | None) -> None:
-    journal, buses = SqliteJournal(loaded.home.node.state_dir / "journal.sqlite"), Buses()
-    world = World(SystemClock(), journal, mqtt_uplink(loaded), buses.get, watchdog(), buses.stream)
+@contextlib.contextmanager
+def _recorded(loaded: Loaded, folder: Path | None) -> Iterator[Callable[[str], Through]]:
+    """Who listens in on the lines of the node: nobody, or a record for each."""
+    if folder is None:
+        yield lambda url: directly
+        return
+    from firmware_py.home.recorder import recorders
+
+    with contextlib.ExitStack() as files:
+        try:
+            through_of = files.enter_context(recorders(loaded.home, folder))
+        except OSError as error:
+            stop(f"--record {str(folder)!r}: {error.strerror}", BAD_INPUT)
+        yield through_of
+
+
+async def _guarded(path: Path, loaded: Loaded, probe: "Probe | None", for_s: float | None, buses: Buses) -> None:
+    journal = SqliteJournal(loaded.home.node.state_dir / "journal.sqlite")
+    shared = SharedBuses(buses.get)
+    bus_of: BusOf = shared if loaded.home.proxy else buses.get
+    world = World(SystemClock(), journal, mqtt_uplink(loaded), bus_of, watchdog(), buses.stream)
     node = home_node(loaded, world if probe is None else probe.world(world))
     if probe is not None:
         probe.watch(node)
@@ -78,7 +111,8 @@ async def _guarded(path: Path, loaded: Loaded, probe: "Probe | None", for_s: flo
         loop.call_later(for_s, running.cancel)
     try:
         with contextlib.suppress(asyncio.CancelledError):
-            await running
+            async with proxies(loaded.home, shared):
+                await running
         await guardian.dismiss()
     finally:
         await buses.close()

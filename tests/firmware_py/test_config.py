@@ -187,3 +187,56 @@ def test_where_the_broker_is(url: str, address: tuple[str, int, bool]) -> None:
 def test_where_it_cannot_be(url: str) -> None:
     with pytest.raises(ValueError, match="is allowed"):
         broker_address(url)
+
+
+PROXY = """
+[[proxy]]
+listen = "tcp://127.0.0.1:5021"
+[[proxy.share]]
+device = "grid"
+[[proxy.share]]
+device = "battery"
+unit = 4
+writes = ["40240-40250"]
+"""
+
+
+def test_a_proxy_in_a_good_one(folder: Path) -> None:
+    (proxy,) = load(write(folder, GOOD + PROXY)).home.proxy
+    assert [(share.device, share.unit, share.writes) for share in proxy.share] == [
+        ("grid", None, ()),
+        ("battery", 4, ("40240-40250",)),
+    ]
+    assert (proxy.cache_s, proxy.clients_most) == (0.0, 8)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"tcp://127.0.0.1:5021"', '"rtu+tcp://127.0.0.1:5021"', "proxy.0.listen = "),
+        ('"40240-40250"', '"40250-40240"', "proxy.0.share.1.writes = "),
+        (
+            'device = "grid"\n[[',
+            'device = "gird"\n[[',
+            'proxy.0.share.0.device = "gird": allowed are the devices grid, battery',
+        ),
+        ("unit = 4", "unit = 1", "proxy.0.share.1.unit = 1: stands twice behind this port; name another one"),
+        ("unit = 4", "unit = 256", "proxy.0.share.1.unit = 256: "),
+        ("writes", "writs", 'proxy.0.share.1.writs = ["40240-40250"]: unknown key; did you mean writes?'),
+        ('listen = "tcp://127.0.0.1:5021"', "", "proxy.0.listen = (absent): must be there"),
+        ('listen = "tcp://127.0.0.1:5021"', 'listen = "tcp://127.0.0.1:5021"\ncache_s = 61', "proxy.0.cache_s = 61: "),
+    ],
+)
+def test_a_bad_proxy_is_named(folder: Path, old: str, new: str, said: str) -> None:
+    assert old in PROXY
+    (line,) = mistakes(folder, GOOD + PROXY.replace(old, new))
+    assert line.startswith(said)
+
+
+def test_two_proxies_on_one_port_and_a_meter_without_registers(folder: Path) -> None:
+    telegrams = '[[device]]\nname = "p1"\nmodel = "p1"\nurl = "serial:///dev/ttyUSB9"\n'
+    found = mistakes(folder, GOOD + telegrams + PROXY + PROXY.replace('"grid"', '"p1"'))
+    assert found == [
+        'proxy.1.listen = "tcp://127.0.0.1:5021": stands twice; each proxy needs a port of its own',
+        'proxy.1.share.0.device = "p1": allowed are the devices grid, battery',
+    ]

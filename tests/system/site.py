@@ -30,13 +30,17 @@ SUN_W_M2, LOAD_W = 800.0, 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What differs from the ordinary: keys of `[node]`, `[mqtt]`, of every `[[device]]`, urls and models of devices."""
+    """What differs from the ordinary: keys of `[node]`, `[mqtt]`, of every `[[device]]`, urls and models of devices; text
+    at the end of the file, and words of the command.
+    """
 
     node: Options = field(default_factory=dict)
     mqtt: Options = field(default_factory=dict)
     device: Options = field(default_factory=dict)
     urls: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    words: tuple[str, ...] = ()
 
 
 class Node:
@@ -128,7 +132,7 @@ class Site:
             keys: Options = {"name": name, "model": {**MODELS, **setup.models}[name], "url": url, "timeout_s": 0.5}
             text += section("[[device]]", {**keys, **setup.device})
         path = self.folder / "home.toml"
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text + setup.text, encoding="utf-8")
         return path
 
     @asynccontextmanager
@@ -136,10 +140,11 @@ class Site:
         """The node's process; nothing of it is left afterwards."""
         self._lives += 1
         log = self.folder / f"node-{self._lives}.log"
-        config = self.config(setup or Setup())
+        chosen = setup or Setup()
+        config = self.config(chosen)
         with log.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(
-                BUSBAR, "-v", "home", str(config), stdin=asyncio.subprocess.DEVNULL, stderr=errors
+                BUSBAR, "-v", "home", str(config), *chosen.words, stdin=asyncio.subprocess.DEVNULL, stderr=errors
             )
         node = Node(process, log)
         try:
