@@ -1,7 +1,8 @@
-"""A SunSpec three-phase inverter whose production can be limited.
+"""A SunSpec inverter whose production can be limited.
 
-Source: SunSpec models 1, 103 (or 701), 120, 121, 123 and 704; see models.py.
+Source: SunSpec models 1, 101 to 103 or 111 to 113 (or 701), 120, 121, 123 and 704; see models.py.
 Sign:   injection positive in the device; flipped in measure.py. A limit is a magnitude.
+Quirk:  Fronius devices can be set to whole numbers (103) or floating-point ones (113); both are read.
 Limit:  percent of WMax, by model 704 with a fallback value of its own, else by 123, which falls back to "unlimited".
 """
 
@@ -16,7 +17,12 @@ from drivers.sunspec.models import (
     DER_CAPACITY,
     DER_CONTROLS,
     DER_MEASUREMENT,
+    FLOAT_SINGLE_PHASE,
+    FLOAT_SPLIT_PHASE,
+    FLOAT_THREE_PHASE,
     IMMEDIATE_CONTROLS,
+    INVERTER_SINGLE_PHASE,
+    INVERTER_SPLIT_PHASE,
     INVERTER_THREE_PHASE,
     NAMEPLATE,
     SETTINGS,
@@ -32,7 +38,15 @@ MODEL: Final = "sunspec-inverter"
 # Where "100 %" is found: the setting before the rating, and first in the generation of models the control belongs to.
 _WMAX_123: Final = ((SETTINGS, "WMax"), (NAMEPLATE, "WRtg"), (DER_CAPACITY, "WMax"), (DER_CAPACITY, "WMaxRtg"))
 _WMAX_704: Final = (*_WMAX_123[2:], *_WMAX_123[:2])
-_EXPECTED: Final = (INVERTER_THREE_PHASE, NAMEPLATE, SETTINGS, IMMEDIATE_CONTROLS, DER_CONTROLS)
+_INVERTERS: Final = (
+    INVERTER_THREE_PHASE,
+    INVERTER_SPLIT_PHASE,
+    INVERTER_SINGLE_PHASE,
+    FLOAT_THREE_PHASE,
+    FLOAT_SPLIT_PHASE,
+    FLOAT_SINGLE_PHASE,
+)
+_EXPECTED: Final = (NAMEPLATE, SETTINGS, IMMEDIATE_CONTROLS, DER_CONTROLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +77,13 @@ class SunSpecInverter:
         device = Device(self._bus, self._unit, await discover(self._bus, self._unit))
         control = await _control(device)
         wmax_w = await _wmax_w(device, control)
-        measures = INVERTER_THREE_PHASE if INVERTER_THREE_PHASE in device.chain else DER_MEASUREMENT
+        measures = next((model for model in _INVERTERS if model in device.chain), DER_MEASUREMENT)
         self._found = _Found(device, measures, control, wmax_w)
         missing = () if control is None else await control.lacks(self._fallback_w)
         reverts = control is not None and not missing
         ratings = None if wmax_w is None else Ratings(0.0, wmax_w, reverts_by_itself=reverts)
-        absent = tuple(str(model.number) for model in _EXPECTED if model not in device.chain)
+        expected = (measures if measures in _INVERTERS else INVERTER_THREE_PHASE, *_EXPECTED)
+        absent = tuple(str(model.number) for model in expected if model not in device.chain)
         return await nameplate(device, ratings, (*absent, *missing))
 
     async def read(self) -> Measurement:

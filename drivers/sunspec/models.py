@@ -1,6 +1,7 @@
 """The SunSpec models used here, as far as they are used.
 
-Source: model_1, 103, 120, 121, 123, 701, 702, 704 and 713 .json (SunSpec, Apache-2.0) as shipped with pysunspec2 1.3.7;
+Source: model_1, 101 to 103, 111 to 113, 120, 121, 123, 124, 160, 701, 702, 704 and 713 .json (SunSpec, Apache-2.0) as
+        shipped with pysunspec2 1.3.7;
         tests/drivers/test_sunspec_models.py compares every offset, type and scale factor with those files.
 """
 
@@ -41,6 +42,30 @@ INVERTER_THREE_PHASE: Final = Model(
     ),
 )
 
+INVERTER_SINGLE_PHASE: Final = Model(101, INVERTER_THREE_PHASE.points.values())
+INVERTER_SPLIT_PHASE: Final = Model(102, INVERTER_THREE_PHASE.points.values())
+
+FLOAT_THREE_PHASE: Final = Model(
+    113,
+    (
+        Point("A", 2, Kind.FLOAT32),
+        Point("AphA", 4, Kind.FLOAT32),
+        Point("AphB", 6, Kind.FLOAT32),
+        Point("AphC", 8, Kind.FLOAT32),
+        Point("PhVphA", 16, Kind.FLOAT32),
+        Point("PhVphB", 18, Kind.FLOAT32),
+        Point("PhVphC", 20, Kind.FLOAT32),
+        Point("W", 22, Kind.FLOAT32),
+        Point("Hz", 24, Kind.FLOAT32),
+        Point("VA", 26, Kind.FLOAT32),
+        Point("VAr", 28, Kind.FLOAT32),
+        Point("WH", 32, Kind.FLOAT32),
+        Point("TmpCab", 40, Kind.FLOAT32),
+    ),
+)
+FLOAT_SINGLE_PHASE: Final = Model(111, FLOAT_THREE_PHASE.points.values())
+FLOAT_SPLIT_PHASE: Final = Model(112, FLOAT_THREE_PHASE.points.values())
+
 NAMEPLATE: Final = Model(
     120,
     (
@@ -64,6 +89,21 @@ IMMEDIATE_CONTROLS: Final = Model(
         Point("WMaxLimPct_RvrtTms", 7, Kind.UINT16),
         Point("WMaxLim_Ena", 9, Kind.ENUM16),
         Point("WMaxLimPct_SF", 23, Kind.SUNSSF),
+    ),
+)
+
+BASIC_STORAGE: Final = Model(
+    124,
+    (
+        Point("WChaMax", 2, Kind.UINT16, "WChaMax_SF"),
+        Point("StorCtl_Mod", 5, Kind.BITFIELD16),
+        Point("ChaState", 8, Kind.UINT16, "ChaState_SF"),
+        Point("OutWRte", 12, Kind.INT16, "InOutWRte_SF"),
+        Point("InWRte", 13, Kind.INT16, "InOutWRte_SF"),
+        Point("InOutWRte_RvrtTms", 15, Kind.UINT16),
+        Point("WChaMax_SF", 18, Kind.SUNSSF),
+        Point("ChaState_SF", 22, Kind.SUNSSF),
+        Point("InOutWRte_SF", 25, Kind.SUNSSF),
     ),
 )
 
