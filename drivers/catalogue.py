@@ -21,10 +21,11 @@ from protocols.ports import Battery, Inverter, Meter, RegisterBus
 
 @dataclass(frozen=True, slots=True)
 class MeterModel:
-    """A device that measures."""
+    """A device that measures; `sleeps`: an inverter or battery, whose values may stand still for hours."""
 
     build: Callable[[RegisterBus, int], Meter]
     sheet: Sheet
+    sleeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ _INVERTER: Final = _sunspec("inverter, models 101 to 103, 111 to 113 and 701", I
 
 MODELS: Final[Mapping[str, Model]] = {
     **{kind.name: MeterModel(kind.build, kind.sheet) for kind in TYPES},
-    **{kind.name: MeterModel(kind.build, kind.sheet) for kind in (*inverters.METERS, *batteries.METERS)},
+    **{kind.name: MeterModel(kind.build, kind.sheet, sleeps=True) for kind in (*inverters.METERS, *batteries.METERS)},
     **{kind.name: InverterModel(kind.build, kind.sheet) for kind in inverters.TYPES},
     **{kind.name: BatteryModel(kind.build, kind.sheet) for kind in batteries.TYPES},
     inverter.MODEL: InverterModel(_inverter, _INVERTER),

@@ -98,9 +98,10 @@ class SunSpecStorage:
         if power_w is None:
             await self._write(found.device, {"StorCtl_Mod": 0})
             return
-        for number, what in ((power_w, "power in W"), (valid_s, "lease in s")):
-            if not math.isfinite(number):
-                raise ValueError(f"a {what} of {number}; allowed is any finite number")
+        if not math.isfinite(power_w):
+            raise ValueError(f"a battery power of {power_w} W; allowed is any finite number")
+        if not (math.isfinite(valid_s) and valid_s > 0):
+            raise ValueError(f"a lease of {valid_s} s; allowed is more than 0")
         wanted = {"InOutWRte_RvrtTms": max(1, min(int(valid_s), _LONGEST_S))} if found.has_timer else {}
         rate = await self._rate(found.device, power_w / found.rated_w)
         await self._write(found.device, wanted | {"OutWRte": -rate, "InWRte": rate, "StorCtl_Mod": _BOTH_LIMITS})
