@@ -18,8 +18,7 @@ from drivers.evidence import Evidence, Sheet
 from drivers.register_inverter import InverterType, Limiting, Reverts
 from drivers.setpoints import Register, Step, What
 from drivers.sunspec.inverter import SunSpecInverter
-from drivers.sunspec.measure import MEASURED
-from drivers.sunspec.models import INVERTER_THREE_PHASE
+from drivers.sunspec.phases import QUANTITIES
 from protocols.ports import Meter, RegisterBus
 from protocols.registers import Shape
 
@@ -34,7 +33,7 @@ def _meter(bus: RegisterBus, unit: int) -> Meter:
 SHEET: Final = Sheet(
     maker="SolarEdge",
     product="inverters with SetApp",
-    quantities=tuple(source.quantity for source in MEASURED[INVERTER_THREE_PHASE]),
+    quantities=QUANTITIES,
     verified=Evidence.LISTS,
     quirks=(
         "advanced power control enabled by an installer",

@@ -2,16 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from drivers.sunspec.models import (
-    DER_MEASUREMENT,
-    FLOAT_SINGLE_PHASE,
-    FLOAT_SPLIT_PHASE,
-    FLOAT_THREE_PHASE,
-    INVERTER_SINGLE_PHASE,
-    INVERTER_SPLIT_PHASE,
-    INVERTER_THREE_PHASE,
-    STORAGE,
-)
+from drivers.sunspec.models import DER_MEASUREMENT, INVERTER_THREE_PHASE, STORAGE
 from drivers.sunspec.points import Model, Snapshot
 
 # SunSpec counts what a device injects, we count what it consumes. Reactive power turns with active power.
@@ -26,30 +17,23 @@ class Source(NamedTuple):
     factor: int = 1
 
 
-# Its PF is left out: the model files do not say by which convention it is signed.
-_INVERTER: Final = (
-    Source("voltage_l1_v", "PhVphA"),
-    Source("voltage_l2_v", "PhVphB"),
-    Source("voltage_l3_v", "PhVphC"),
-    Source("current_l1_a", "AphA"),
-    Source("current_l2_a", "AphB"),
-    Source("current_l3_a", "AphC"),
-    Source("current_a", "A"),
-    Source("power_w", "W", FLIPPED),
-    Source("apparent_power_va", "VA"),
-    Source("reactive_power_var", "VAr", FLIPPED),
-    Source("frequency_hz", "Hz"),
-    Source("energy_export_wh", "WH"),
-    Source("temperature_c", "TmpCab"),
-)
-
 MEASURED: Final[dict[Model, tuple[Source, ...]]] = {
-    INVERTER_THREE_PHASE: _INVERTER,
-    INVERTER_SPLIT_PHASE: _INVERTER,
-    INVERTER_SINGLE_PHASE: _INVERTER,
-    FLOAT_THREE_PHASE: _INVERTER,
-    FLOAT_SPLIT_PHASE: _INVERTER,
-    FLOAT_SINGLE_PHASE: _INVERTER,
+    # Its PF is left out: the model file does not say by which convention it is signed.
+    INVERTER_THREE_PHASE: (
+        Source("voltage_l1_v", "PhVphA"),
+        Source("voltage_l2_v", "PhVphB"),
+        Source("voltage_l3_v", "PhVphC"),
+        Source("current_l1_a", "AphA"),
+        Source("current_l2_a", "AphB"),
+        Source("current_l3_a", "AphC"),
+        Source("current_a", "A"),
+        Source("power_w", "W", FLIPPED),
+        Source("apparent_power_va", "VA"),
+        Source("reactive_power_var", "VAr", FLIPPED),
+        Source("frequency_hz", "Hz"),
+        Source("energy_export_wh", "WH"),
+        Source("temperature_c", "TmpCab"),
+    ),
     DER_MEASUREMENT: (
         Source("voltage_l1_v", "VL1"),
         Source("voltage_l2_v", "VL2"),

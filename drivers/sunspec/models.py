@@ -1,7 +1,7 @@
 """The SunSpec models used here, as far as they are used.
 
-Source: model_1, 101 to 103, 111 to 113, 120, 121, 123, 124, 160, 701, 702, 704 and 713 .json (SunSpec, Apache-2.0) as
-        shipped with pysunspec2 1.3.7;
+Source: model_1, 103, 120, 121, 123, 124, 701, 702, 704 and 713 .json (SunSpec, Apache-2.0) as shipped with pysunspec2
+        1.3.7;
         tests/drivers/test_sunspec_models.py compares every offset, type and scale factor with those files.
 """
 
@@ -41,30 +41,6 @@ INVERTER_THREE_PHASE: Final = Model(
         Point("Tmp_SF", 37, Kind.SUNSSF),
     ),
 )
-
-INVERTER_SINGLE_PHASE: Final = Model(101, INVERTER_THREE_PHASE.points.values())
-INVERTER_SPLIT_PHASE: Final = Model(102, INVERTER_THREE_PHASE.points.values())
-
-FLOAT_THREE_PHASE: Final = Model(
-    113,
-    (
-        Point("A", 2, Kind.FLOAT32),
-        Point("AphA", 4, Kind.FLOAT32),
-        Point("AphB", 6, Kind.FLOAT32),
-        Point("AphC", 8, Kind.FLOAT32),
-        Point("PhVphA", 16, Kind.FLOAT32),
-        Point("PhVphB", 18, Kind.FLOAT32),
-        Point("PhVphC", 20, Kind.FLOAT32),
-        Point("W", 22, Kind.FLOAT32),
-        Point("Hz", 24, Kind.FLOAT32),
-        Point("VA", 26, Kind.FLOAT32),
-        Point("VAr", 28, Kind.FLOAT32),
-        Point("WH", 32, Kind.FLOAT32),
-        Point("TmpCab", 40, Kind.FLOAT32),
-    ),
-)
-FLOAT_SINGLE_PHASE: Final = Model(111, FLOAT_THREE_PHASE.points.values())
-FLOAT_SPLIT_PHASE: Final = Model(112, FLOAT_THREE_PHASE.points.values())
 
 NAMEPLATE: Final = Model(
     120,

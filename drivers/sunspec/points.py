@@ -4,7 +4,6 @@ Source: the SunSpec model definitions (JSON, Apache-2.0) and the not-implemented
 A value that is not implemented, or whose scale factor is not, is None.
 """
 
-import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +29,6 @@ class Kind(Enum):
     ACC32 = ("acc32", "I", 0)  # an accumulator: 0 is the value of one that does not exist
     UINT64 = ("uint64", "Q", 0xFFFFFFFFFFFFFFFF)
     BITFIELD16 = ("bitfield16", "H", 0xFFFF)
-    FLOAT32 = ("float32", "I", 0x7FC00000)  # raw are its bits
 
     def __init__(self, name: str, code: str, absent: int) -> None:
         self.code, self.absent = code, absent
@@ -138,11 +136,7 @@ class Snapshot:
     def value(self, name: str, factor: int = 1) -> float | None:
         """The number in its unit, by the scale factor read with it, times a factor of the caller's."""
         raw, exponent = self.raw(name), self.exponent(name)
-        if raw is None or exponent is None:
-            return None
-        if self._model.points[name].kind is Kind.FLOAT32:
-            return _finite(raw, factor)
-        return scaled(raw * factor, exponent)
+        return None if raw is None or exponent is None else scaled(raw * factor, exponent)
 
     def exponent(self, name: str) -> int | None:
         """The power of ten by which the number is scaled; 0 for a point without scale factor."""
@@ -167,12 +161,6 @@ class Snapshot:
     def _cut(self, offset: int, count: int) -> Sequence[int]:
         start = offset - self._first
         return self._words[start : start + count] if start >= 0 else ()
-
-
-def _finite(bits: int, factor: int) -> float | None:
-    (number,) = struct.unpack(">f", struct.pack(">I", bits))
-    assert isinstance(number, float)
-    return number * factor if math.isfinite(number) else None
 
 
 def scaled(number: float, exponent: int) -> float:

@@ -1,6 +1,5 @@
 """The SunSpec inverter: what it measures, by our signs, and how its production is limited under a lease."""
 
-import struct
 from collections.abc import Mapping
 
 import pytest
@@ -68,44 +67,6 @@ async def test_what_it_measures_in_one_transaction() -> None:
         "temperature_c": 41.5,
     }
     assert len(image.bus.reads) == 1
-
-
-@pytest.mark.parametrize("model", [101, 102, 103])
-async def test_each_number_of_phases_is_read(model: int) -> None:
-    """What a device of one phase has not implemented is absent."""
-    phases = {101: 1, 102: 2, 103: 3}[model]
-    gone = {f"{stem}{letter}" for letter in "ABC"[phases:] for stem in ("Aph", "PhVph")}
-    measuring = {name: value for name, value in MEASURING.items() if name not in gone}
-    device = inverter(Image({1: COMMON, model: measuring, 120: RATED, 121: SET, 123: C123}))
-    assert (await device.probe()).lacks == ("704",)
-    values = await device.read()
-    assert (values["power_w"], values["voltage_l1_v"], values["current_l1_a"]) == (-9000.0, 230.1, 13.0)
-    assert values["voltage_l3_v"] == (230.3 if phases == 3 else None)
-    assert values["current_l2_a"] == (13.1 if phases > 1 else None)
-
-
-@pytest.mark.parametrize("model", [111, 112, 113])
-async def test_floating_point_models_are_read(model: int) -> None:
-    """0x4366199A is 230.1 in 32 bits; what is not implemented is 0x7FC00000, and any other NaN is absent too."""
-    measuring = {"A": 39.5, "AphA": 13.25, "PhVphA": 230.1, "W": 9000.5, "Hz": 50.0, "VA": 9010.0, "VAr": -120.5}
-    image = Image({1: COMMON, model: {}, 120: RATED, 121: SET, 123: C123})
-    for name, value in (measuring | {"WH": 1234567.0}).items():
-        bits = int.from_bytes(struct.pack(">f", value), "big")
-        image.bus.fill(image.register(model, name), [bits >> 16, bits & 0xFFFF])
-    image.bus.fill(image.register(model, "TmpCab"), [0xFFC0, 0x0001])
-    device = inverter(image)
-    assert (await device.probe()).lacks == ("704",)
-    values = {name: value for name, value in (await device.read()).items() if value is not None}
-    assert values == {
-        "current_a": 39.5,
-        "current_l1_a": 13.25,
-        "voltage_l1_v": pytest.approx(230.1),
-        "power_w": -9000.5,
-        "frequency_hz": 50.0,
-        "apparent_power_va": 9010.0,
-        "reactive_power_var": 120.5,
-        "energy_export_wh": 1234567.0,
-    }
 
 
 async def test_what_is_not_implemented_is_none_and_zero_is_zero() -> None:
