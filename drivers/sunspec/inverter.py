@@ -78,9 +78,9 @@ class SunSpecInverter:
 
     async def read(self) -> Measurement:
         """Every quantity, in one transaction."""
+        if (floats := (await self._probed()).floats) is not None:
+            return await self._read(floats)
         found = await self._probed()
-        if found.floats is not None:
-            return await self._read(found.floats)
         return measured(found.measures, await found.device.snapshot(found.measures, POINTS[found.measures]))
 
     async def limit(self, produce_max_w: float | None, valid_s: float) -> None:
