@@ -1,17 +1,19 @@
 """Every device model by the name used in configurations, with what it can do and how it is built."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from drivers import batteries, inverters
 from drivers.evidence import Evidence, Sheet
 from drivers.meters import TYPES
-from drivers.sunspec import battery, inverter
+from drivers.sunspec import battery, inverter, storage
 from drivers.sunspec.battery import SunSpecBattery
 from drivers.sunspec.inverter import SunSpecInverter
 from drivers.sunspec.measure import MEASURED
 from drivers.sunspec.models import DER_MEASUREMENT, INVERTER_THREE_PHASE, STORAGE
 from drivers.sunspec.points import Model as SunSpecModel
+from drivers.sunspec.storage import SunSpecStorage
 from drivers.telegrams import models
 from drivers.telegrams.models import TelegramModel
 from protocols.ports import Battery, Inverter, Meter, RegisterBus
@@ -19,10 +21,11 @@ from protocols.ports import Battery, Inverter, Meter, RegisterBus
 
 @dataclass(frozen=True, slots=True)
 class MeterModel:
-    """A device that measures."""
+    """A device that measures; `sleeps`: an inverter or battery, whose values may stand still for hours."""
 
     build: Callable[[RegisterBus, int], Meter]
     sheet: Sheet
+    sleeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +55,27 @@ def _battery(bus: RegisterBus, unit: int, fallback_power_w: float | None) -> Bat
     return SunSpecBattery(bus, unit, fallback_power_w=fallback_power_w)
 
 
+def _storage(bus: RegisterBus, unit: int, fallback_power_w: float | None) -> Battery:
+    return SunSpecStorage(bus, unit, fallback_power_w=fallback_power_w)
+
+
 def _sunspec(product: str, *models: SunSpecModel) -> Sheet:
     """Any maker's: what it is lies in the device, and is found by its model chain."""
     quantities = dict.fromkeys(source.quantity for model in models for source in MEASURED[model].each)
     return Sheet(maker="SunSpec", product=product, quantities=tuple(quantities), verified=Evidence.DOCUMENT)
 
 
+_INVERTER: Final = _sunspec("inverter, models 101 to 103, 111 to 113 and 701", INVERTER_THREE_PHASE, DER_MEASUREMENT)
+
 MODELS: Final[Mapping[str, Model]] = {
     **{kind.name: MeterModel(kind.build, kind.sheet) for kind in TYPES},
-    inverter.MODEL: InverterModel(
-        _inverter, _sunspec("inverter, models 103 and 701", INVERTER_THREE_PHASE, DER_MEASUREMENT)
-    ),
+    **{kind.name: MeterModel(kind.build, kind.sheet, sleeps=True) for kind in (*inverters.METERS, *batteries.METERS)},
+    **{kind.name: InverterModel(kind.build, kind.sheet) for kind in inverters.TYPES},
+    **{kind.name: BatteryModel(kind.build, kind.sheet) for kind in batteries.TYPES},
+    inverter.MODEL: InverterModel(_inverter, _INVERTER),
+    "fronius": InverterModel(_inverter, replace(_INVERTER, maker="Fronius", product="Symo, Primo, Eco, GEN24, Tauro")),
+    storage.MODEL: BatteryModel(_storage, storage.SHEET),
+    "fronius-gen24-battery": BatteryModel(_storage, storage.FRONIUS),
     battery.MODEL: BatteryModel(_battery, _sunspec("battery, models 701 and 713", DER_MEASUREMENT, STORAGE)),
     **models.MODELS,
 }

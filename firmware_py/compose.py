@@ -81,9 +81,9 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
             config.node.cycle_s,
             listeners,
             frozen_after_s(models[name]),
-            sleeps=line is not None and line.role is Role.PRODUCER,
+            sleeps=sleeps(models[name]),
         )
-        for name, (device, line) in built.items()
+        for name, (device, _) in built.items()
     }
     outputs = {
         device.name: Output(
@@ -109,12 +109,23 @@ def takes_setpoints(device: DeviceConfig) -> bool:
 def frozen_after_s(model: str) -> float | None:
     """For how long every value of such a device may stand still before it is not believed; None: for ever."""
     match MODELS[model]:
-        case MeterModel():
-            return FROZEN_AFTER_S
+        case MeterModel(sleeps=sleeps):
+            return None if sleeps else FROZEN_AFTER_S
         case TelegramModel():
             return FROZEN_TELEGRAMS_AFTER_S
         case InverterModel() | BatteryModel():
             return None
+
+
+def sleeps(model: str) -> bool:
+    """Whether such a device may see no voltage and yet tell the truth, as an inverter does at night."""
+    match MODELS[model]:
+        case MeterModel(sleeps=asleep):
+            return asleep
+        case InverterModel():
+            return True
+        case TelegramModel() | BatteryModel():
+            return False
 
 
 def build_device(

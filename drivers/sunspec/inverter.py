@@ -1,7 +1,8 @@
-"""A SunSpec three-phase inverter whose production can be limited.
+"""A SunSpec inverter whose production can be limited.
 
-Source: SunSpec models 1, 103 (or 701), 120, 121, 123 and 704; see models.py.
+Source: SunSpec models 1, 101 to 103 or 111 to 113 (or 701), 120, 121, 123 and 704; see models.py and phases.py.
 Sign:   injection positive in the device; flipped in measure.py. A limit is a magnitude.
+Quirk:  Fronius devices can be set to whole numbers (103) or floating-point ones (113); both are read.
 Limit:  percent of WMax, by model 704 with a fallback value of its own, else by 123, which falls back to "unlimited".
 """
 
@@ -22,10 +23,12 @@ from drivers.sunspec.models import (
     SETTINGS,
 )
 from drivers.sunspec.nameplate import nameplate
+from drivers.sunspec.phases import as_103, float_map
 from drivers.sunspec.points import Model
 from protocols.faults import Unsupported
 from protocols.ports import Nameplate, Ratings, RegisterBus
 from protocols.readings import Measurement
+from protocols.registers import RegisterMap
 
 MODEL: Final = "sunspec-inverter"
 
@@ -43,6 +46,7 @@ class _Found:
     measures: Model
     control: LeasedControl | None
     wmax_w: float | None
+    floats: RegisterMap | None
 
 
 class SunSpecInverter:
@@ -60,11 +64,12 @@ class SunSpecInverter:
 
     async def probe(self) -> Nameplate:
         """Find the models, the rating and the control; `lacks` names what is missing by model or point."""
-        device = Device(self._bus, self._unit, await discover(self._bus, self._unit))
+        chain = await discover(self._bus, self._unit)
+        device = Device(self._bus, self._unit, as_103(chain))
         control = await _control(device)
         wmax_w = await _wmax_w(device, control)
         measures = INVERTER_THREE_PHASE if INVERTER_THREE_PHASE in device.chain else DER_MEASUREMENT
-        self._found = _Found(device, measures, control, wmax_w)
+        self._found = _Found(device, measures, control, wmax_w, float_map(chain))
         missing = () if control is None else await control.lacks(self._fallback_w)
         reverts = control is not None and not missing
         ratings = None if wmax_w is None else Ratings(0.0, wmax_w, reverts_by_itself=reverts)
@@ -73,6 +78,8 @@ class SunSpecInverter:
 
     async def read(self) -> Measurement:
         """Every quantity, in one transaction."""
+        if (floats := (await self._probed()).floats) is not None:
+            return await self._read(floats)
         found = await self._probed()
         return measured(found.measures, await found.device.snapshot(found.measures, MEASURED[found.measures].points))
 
@@ -92,6 +99,10 @@ class SunSpecInverter:
         value = 100.0 if produce_max_w is None else _percent(produce_max_w, found.wmax_w)
         fallback = None if self._fallback_w is None else _percent(self._fallback_w, found.wmax_w)
         await found.control.grant(Lease(value, valid_s, fallback))
+
+    async def _read(self, floats: RegisterMap) -> Measurement:
+        blocks = [await self._bus.read(self._unit, floats.table, it.address, it.count) for it in floats.blocks]
+        return floats.decode(blocks)
 
     async def _probed(self) -> _Found:
         if self._found is None:

@@ -1,6 +1,7 @@
 """The SunSpec models used here, as far as they are used.
 
-Source: model_1, 103, 120, 121, 123, 701, 702, 704 and 713 .json (SunSpec, Apache-2.0) as shipped with pysunspec2 1.3.7;
+Source: model_1, 103, 120, 121, 123, 124, 701, 702, 704 and 713 .json (SunSpec, Apache-2.0) as shipped with pysunspec2
+        1.3.7;
         tests/drivers/test_sunspec_models.py compares every offset, type and scale factor with those files.
 """
 
@@ -64,6 +65,21 @@ IMMEDIATE_CONTROLS: Final = Model(
         Point("WMaxLimPct_RvrtTms", 7, Kind.UINT16),
         Point("WMaxLim_Ena", 9, Kind.ENUM16),
         Point("WMaxLimPct_SF", 23, Kind.SUNSSF),
+    ),
+)
+
+BASIC_STORAGE: Final = Model(
+    124,
+    (
+        Point("WChaMax", 2, Kind.UINT16, "WChaMax_SF"),
+        Point("StorCtl_Mod", 5, Kind.BITFIELD16),
+        Point("ChaState", 8, Kind.UINT16, "ChaState_SF"),
+        Point("OutWRte", 12, Kind.INT16, "InOutWRte_SF"),
+        Point("InWRte", 13, Kind.INT16, "InOutWRte_SF"),
+        Point("InOutWRte_RvrtTms", 15, Kind.UINT16),
+        Point("WChaMax_SF", 18, Kind.SUNSSF),
+        Point("ChaState_SF", 22, Kind.SUNSSF),
+        Point("InOutWRte_SF", 25, Kind.SUNSSF),
     ),
 )
 

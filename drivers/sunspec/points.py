@@ -29,6 +29,7 @@ class Kind(Enum):
     UINT32 = ("uint32", "I", 0xFFFFFFFF)
     ACC32 = ("acc32", "I", 0)  # an accumulator: 0 is the value of one that does not exist
     UINT64 = ("uint64", "Q", 0xFFFFFFFFFFFFFFFF)
+    BITFIELD16 = ("bitfield16", "H", 0xFFFF)
 
     def __init__(self, name: str, code: str, absent: int) -> None:
         self.code, self.absent = code, absent

@@ -2,6 +2,7 @@
 
 import pytest
 
+from drivers import batteries, inverters
 from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel
 from drivers.evidence import Evidence, Sheet
 from drivers.links import open_stream
@@ -39,10 +40,12 @@ def test_every_entry_says_what_it_measures(name: str) -> None:
 
 
 def test_no_name_is_taken_twice() -> None:
-    names = [kind.name for kind in TYPES]
+    controlled = [*(kind.name for kind in inverters.TYPES), *(kind.name for kind in batteries.TYPES)]
+    names = [*controlled, *(kind.name for kind in (*TYPES, *inverters.METERS, *batteries.METERS))]
     assert sorted(names) == sorted(set(names))
     telegrams = {"p1", "sml", "dlms-push", "iec62056-21", "iec62056-21-push"}
-    assert {"sunspec-inverter", "sunspec-battery", *telegrams, *names} == set(MODELS)
+    sunspec = {"sunspec-inverter", "sunspec-battery", "sunspec-storage", "fronius", "fronius-gen24-battery"}
+    assert {*sunspec, *telegrams, *names} == set(MODELS)
 
 
 def test_names_are_easy_to_type() -> None:

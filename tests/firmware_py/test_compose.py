@@ -2,8 +2,10 @@
 
 import pytest
 
-from drivers.catalogue import MODELS
-from firmware_py.compose import frozen_after_s
+from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel
+from firmware_py.compose import build_device, frozen_after_s, sleeps
+from firmware_py.config import DeviceConfig
+from tests.drivers.memory_bus import MemoryBus
 
 
 @pytest.mark.parametrize("model", ["p1", "sml", "dlms-push", "iec62056-21", "iec62056-21-push"])
@@ -17,3 +19,25 @@ def test_a_quiet_house_behind_a_meter_of_whole_watts_is_not_called_frozen(model:
 def test_a_register_meter_is_called_frozen_soon_and_what_sleeps_at_night_never() -> None:
     assert frozen_after_s("sdm630") == 20.0
     assert {frozen_after_s(model) for model in MODELS if model.startswith("sunspec")} == {None}
+
+
+@pytest.mark.parametrize("model", ["sungrow-sh", "goodwe-et", "kostal-plenticore", "victron-gx-battery"])
+def test_an_inverter_or_battery_that_is_only_read_sleeps_too(model: str) -> None:
+    assert isinstance(MODELS[model], MeterModel)
+    assert frozen_after_s(model) is None
+    assert sleeps(model)
+
+
+def test_a_meter_and_a_battery_that_see_no_voltage_are_not_believed_but_an_inverter_is() -> None:
+    names = ("sdm630", "p1", "sunspec-battery", "huawei-luna", "sunspec-inverter", "sma-stp")
+    assert [sleeps(name) for name in names] == [False, False, False, False, True, True]
+
+
+@pytest.mark.parametrize("name", [name for name, it in MODELS.items() if isinstance(it, InverterModel | BatteryModel)])
+async def test_everything_that_is_controlled_gets_a_line_to_its_own_method(name: str) -> None:
+    config = DeviceConfig(name="it", model=name, url="tcp://it", unit=1, fallback_w=0.0)
+    device, line = build_device(config, lambda url, timeout_s: MemoryBus())
+    assert line is not None
+    method = "limit" if isinstance(MODELS[name], InverterModel) else "follow"
+    assert line.tell == getattr(device, method)
+    assert line.rest_w == 0.0
