@@ -8,15 +8,30 @@ from collections.abc import Iterator
 from typing import Final
 
 from protocols.faults import BadReply
-from protocols.modbus import ADU_MAX, EXCEPTION_BIT, Noise, Reply, Request, parse
+from protocols.modbus import ADU_MAX, EXCEPTION_BIT, Noise, Reply, Request, Words, cut, parse
 
 _HEADER: Final = 7  # transaction, protocol (0), length of the rest, unit
+_MBAP: Final = struct.Struct(">HHHB")
+_REPLY: Final = struct.Struct(">HHHBBB")  # the same, function, byte count
 
 
 def tcp_frame(request: Request, transaction: int) -> bytes:
     """The request behind its MBAP header (Messaging Guide 3.1.3)."""
     pdu = request.pdu
-    return struct.pack(">HHHB", transaction, 0, len(pdu) + 1, request.unit) + pdu
+    return _MBAP.pack(transaction, 0, len(pdu) + 1, request.unit) + pdu
+
+
+def whole_reply(request: Request, transaction: int, data: bytes) -> Words | None:
+    """The words, where these bytes are the good reply to a read and nothing else; None: a `TcpReader` must look closer.
+
+    The usual case by far: transaction, protocol, length, unit, function and byte count, all compared at once.
+    """
+    size = request.reply_size
+    if not request.reads or len(data) != _HEADER + size:
+        return None
+    if _REPLY.unpack_from(data) != (transaction, 0, size + 1, request.unit, request.function, size - 2):
+        return None
+    return Words(cut(data, _HEADER + 2, request.count))
 
 
 def _heads(request: Request, transaction: int) -> Iterator[tuple[bytes, int]]:
