@@ -64,6 +64,7 @@ class TcpReader:
             if self._is_late(transaction):
                 continue
             self._check_header(transaction, frame[6])
+            self._check_rest()
             return parse(self._request, frame[_HEADER:])
         return None
 
@@ -104,6 +105,13 @@ class TcpReader:
         if late:
             self._noise.add(_HEADER)
         return late
+
+    def _check_rest(self) -> None:
+        """What follows must begin as a frame of ours does: else the reply was cut short and filled up by the next one."""
+        rest = bytes(self._buffer[:4])
+        recent = ((self._transaction - behind) % 0x10000 for behind in range(self._RECENT + 1))
+        if rest and not any(struct.pack(">HH", transaction, 0).startswith(rest) for transaction in recent):
+            raise BadReply(f"is followed by {rest.hex(' ')}, which begins no frame: bytes of it are missing")
 
     def _check_header(self, transaction: int, unit: int) -> None:
         if transaction != self._transaction and not (transaction == 0 and self._answers_id_0):

@@ -11,6 +11,8 @@ Other units go on meanwhile: their frames carry their own address. What a line l
 """
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from drivers.modbus.bus import Bus
@@ -38,6 +40,20 @@ _SOUNDINGS: Final = (2, 4)
 _LATEST_S: Final = 60.0
 
 
+Pause = Callable[[float], Awaitable[None]]
+# epoll waits in whole milliseconds, rounded up: more than the silence of a fast line has to spare.
+_TICK_S: Final = 0.001
+
+
+async def fine_pause(seconds: float) -> None:
+    """Sleep to the tenth of a millisecond; the last millisecond blocks the loop, see docs/decisions/0014."""
+    until_s = time.monotonic() + seconds
+    if seconds > _TICK_S:
+        await asyncio.sleep(seconds - _TICK_S)
+    if (rest_s := until_s - time.monotonic()) > 0:
+        time.sleep(rest_s)  # noqa: ASYNC251 - at most a millisecond, and no timer of the loop is as fine
+
+
 class _Owed(NamedTuple):
     """A request whose reply may still come."""
 
@@ -62,6 +78,7 @@ class RtuLine:
         settle_s: float = 0.0,
         character_s: float = 0.0,
         keep_open: bool,
+        pause: Pause = asyncio.sleep,
     ) -> None:
         self._name = name
         self._dial = Dial(opener)
@@ -70,6 +87,7 @@ class RtuLine:
         self._settle_s = settle_s
         self._character_s = character_s
         self._keep_open = keep_open
+        self._pause = pause
         self._units = Units(timeout_s)
         self._turns = Turns()
         self._echoes: bool | None = None  # None: not known yet
@@ -180,7 +198,7 @@ class RtuLine:
         while (rest_s := self._heard_s + gap_s - _now_s()) > 0:
             if _now_s() > give_up_s:
                 raise NoReply(f"the line is never silent for {gap_s * 1000:.2f} ms, nothing was sent")
-            await asyncio.sleep(rest_s)
+            await self._pause(rest_s)
             self._discard(channel)
 
     def _discard(self, channel: Channel) -> None:
@@ -253,6 +271,7 @@ class RtuBus(Bus):
             gap_s=gap_s(settings),
             character_s=settings.character_s,
             keep_open=True,
+            pause=fine_pause if settings.baud > 19200 else asyncio.sleep,
         )
         super().__init__(line, retries=retries)
 

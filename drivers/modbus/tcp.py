@@ -61,7 +61,7 @@ class TcpLine:
                 channel = self._channel
                 if channel is None or channel.ended:
                     channel = await self._connected()
-                gap_s = manners.gap_s or self._gap_s
+                gap_s = max(manners.gap_s, self._gap_s)
                 if gap_s > 0:
                     await self._keep(gap_s)
                 return await self._ask(channel, request, manners)
