@@ -54,8 +54,15 @@ FAULTS: Final = (
     "byte by byte",
     "echo",
     "id 0",
+    "other transaction",
 )
-ONLY: Final = {"echo": ("rtu", "rtu+tcp"), "id 0": ("tcp",), "re-plug": ("rtu",), "half-open": ("tcp", "rtu+tcp")}
+ONLY: Final = {
+    "echo": ("rtu", "rtu+tcp"),
+    "id 0": ("tcp",),
+    "other transaction": ("tcp",),
+    "re-plug": ("rtu",),
+    "half-open": ("tcp", "rtu+tcp"),
+}
 
 
 def faults_of(kind: Kind) -> tuple[str, ...]:
@@ -176,6 +183,12 @@ class Storm:
         """Another unit's reply and ours in one piece."""
         return self.foreign(request, head) + good
 
+    def astray(self, request: Request, head: bytes) -> bytes:
+        """A reply to another question of as many registers, hundreds behind or ahead (Growatt_ModbusTCP#317)."""
+        other = Request(request.unit, request.function, request.address + 7, request.count, request.words)
+        off = (int.from_bytes(head, "big") + self.random.choice((-1, 1)) * self.random.randrange(1, 500)) % 0x10000
+        return off.to_bytes(2, "big") + _encoded(self.kind, other, 0)[2:]
+
     def doubled(self, good: bytes) -> list[Piece]:
         later: list[Piece] = [(self.random.uniform(0.0, 1.0), good)] if self.kind == "tcp" else []
         return [(0.0, good + good), *later]
@@ -265,6 +278,7 @@ SPOILS: Final[dict[str, Callable[[Storm, Request, bytes, bytes], bytes]]] = {
     "wrong count": lambda s, request, head, good: s.miscounted(request, head),
     "wrong byte count": lambda s, request, head, good: s.lie(good, 0),
     "wrong function": lambda s, request, head, good: s.lie(good, 1),
+    "other transaction": lambda s, request, head, good: s.astray(request, head),
     "id 0": lambda s, request, head, good: bytes(2) + good[2:],
 }
 TIMES: Final[dict[str, Callable[[Storm, bytes, bytes], list[Piece]]]] = {
