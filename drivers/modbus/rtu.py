@@ -17,12 +17,12 @@ from typing import Final, NamedTuple
 
 from drivers.modbus.bus import Bus
 from drivers.modbus.channel import Channel, Dial, Opener
-from drivers.modbus.manners import Manners, Units
+from drivers.modbus.manners import Units
 from drivers.modbus.serial_channel import Parity, SerialSettings, StopBits, open_port
 from drivers.modbus.tcp_channel import connect
 from drivers.modbus.turns import Turns
 from protocols.faults import BadReply, NoReply
-from protocols.modbus import GATEWAY, Function, Refusal, Reply, Request, Written, read
+from protocols.modbus import GATEWAY, Function, Refusal, Reply, Request, read
 from protocols.modbus_rtu import RtuReader, rtu_frame
 from protocols.ports import Table
 from protocols.priority import Priority, priority
@@ -158,16 +158,18 @@ class RtuLine:
         finally:
             self._heard_s = _now_s()
         self._active_s = self._heard_s
-        self._learn(reader, reply, manners, (sent_s, on_wire_s, silence_s))
+        self._learn(request, reader, reply, (sent_s, on_wire_s, silence_s))
         _settle(owed, request, reply)
         return reply
 
-    def _learn(self, reader: RtuReader, reply: Reply, manners: Manners, times_s: tuple[float, float, float]) -> None:
+    def _learn(self, request: Request, reader: RtuReader, reply: Reply, times_s: tuple[float, float, float]) -> None:
         """From a reply: `times_s` is (sent, on the wire, silence before)."""
         sent_s, on_wire_s, silence_s = times_s
-        took_s = self._heard_s - sent_s
-        if not isinstance(reply, Written) or self._echoes is None:
-            self._echoes = reader.echoed
+        took_s, manners = self._heard_s - sent_s, self._units.of(request.unit)
+        if (
+            request.function is not Function.WRITE_SINGLE
+        ):  # an echo heard once is believed until the port is opened anew
+            self._echoes = reader.echoed or bool(self._echoes)
         if isinstance(reply, Refusal) and reply.code in GATEWAY:
             manners.missed(self._heard_s, took_s, silence_s)
         else:
@@ -209,7 +211,7 @@ class RtuLine:
         if self._channel is not None and self._channel.ended:
             self._let_go()
         if self._channel is None:
-            self._channel = await self._dial.open()
+            self._channel, self._echoes = await self._dial.open(), None
             await asyncio.sleep(self._settle_s)
         return self._channel
 
