@@ -23,8 +23,13 @@ async def waited(patience: Patience, future: "asyncio.Future[str]", deadline_s: 
 
 def later(delay_s: float) -> "asyncio.Future[str]":
     loop = asyncio.get_running_loop()
-    future = loop.create_future()
-    loop.call_later(delay_s, lambda: future.done() or future.set_result("came"))
+    future: asyncio.Future[str] = loop.create_future()
+
+    def come() -> None:
+        if not future.done():
+            future.set_result("came")
+
+    loop.call_later(delay_s, come)
     return future
 
 
