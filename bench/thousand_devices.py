@@ -19,9 +19,9 @@ from time import monotonic, process_time
 from typing import Final
 
 import numpy as np
-from drivers.eastron_sdm630 import MAP
 
 from bench.machine import machine
+from drivers.meters.eastron_three_phase import MAP
 from drivers.modbus.tcp import TcpBus
 from protocols.faults import Fault
 from protocols.ports import Table

@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeVar, get_args
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from drivers.modbus.audience import Through, directly
-from drivers.modbus.rtu import RtuBus, RtuOverTcpBus
+from drivers.modbus.rtu import CONVERTER_GAP_S, RtuBus, RtuOverTcpBus
 from drivers.modbus.serial_channel import Parity, SerialSettings, StopBits, open_port
 from drivers.modbus.tcp import TcpBus
 from drivers.modbus.tcp_channel import connect
@@ -20,12 +20,28 @@ _ALLOWED: Final = "tcp://host:502, rtu+tcp://host:port or serial:///dev/ttyUSB0?
 
 
 @dataclass(frozen=True, slots=True)
+class Quirks:
+    """What the device behind a link needs, as the options of its URL say: `?gap_ms=300&settle_ms=2000&write=6&id0=1`."""
+
+    gap_ms: int = 0  # least pause between two transactions
+    settle_ms: int = 0  # pause after connecting; some answer nothing for 1 to 5 s (home-assistant/core#32557)
+    write: int = 16  # function for one register
+    id0: int = 0  # 1: answers with transaction 0 (sunsynk#680)
+
+
+# The option and what it may be.
+_QUIRKS: Final = {"gap_ms": range(1001), "settle_ms": range(10_001), "write": (6, 16), "id0": (0, 1)}
+_OF_SCHEME: Final = {"tcp": tuple(_QUIRKS), "rtu+tcp": ("gap_ms", "settle_ms", "write")}
+
+
+@dataclass(frozen=True, slots=True)
 class NetLink:
     """A Modbus TCP device or gateway, or a converter that passes RTU frames through."""
 
     scheme: Literal["tcp", "rtu+tcp"]
     host: str
     port: int
+    quirks: Quirks = Quirks()
 
 
 Link = NetLink | SerialSettings
@@ -44,7 +60,7 @@ def parse_url(url: str) -> Link:
 
 
 def _net_link(url: str, parts: SplitResult, scheme: Literal["tcp", "rtu+tcp"]) -> NetLink:
-    if parts.query or parts.path.strip("/") or parts.fragment or parts.username:
+    if parts.path.strip("/") or parts.fragment or parts.username:
         raise ValueError(f"{url}: only host and port are allowed: {scheme}://host:port")
     if not parts.hostname:
         raise ValueError(f"{url}: the host is missing; allowed is {scheme}://host:port")
@@ -56,29 +72,38 @@ def _net_link(url: str, parts: SplitResult, scheme: Literal["tcp", "rtu+tcp"]) -
         port = MODBUS_PORT
     if not port:
         raise ValueError(f"{url}: the port is missing or bad; allowed is {scheme}://host:port with 1 to 65535")
-    return NetLink(scheme, parts.hostname, port)
+    query = _query(url, parts.query, _OF_SCHEME[scheme])
+    return NetLink(scheme, parts.hostname, port, Quirks(**{key: _quirk(url, key, text) for key, text in query.items()}))
+
+
+def _quirk(url: str, key: str, text: str) -> int:
+    allowed = _QUIRKS[key]
+    if text.isdecimal() and int(text) in allowed:
+        return int(text)
+    told = f"{allowed[0]} to {allowed[-1]}" if isinstance(allowed, range) else " or ".join(map(str, allowed))
+    raise ValueError(f"{url}: {key} is {text!r}; allowed is {told}")
 
 
 def _serial_link(url: str, parts: SplitResult) -> SerialSettings:
     if parts.netloc or not parts.path.strip("/"):
         raise ValueError(f"{url}: the port's path is missing; allowed is serial:///dev/ttyUSB0 (three slashes)")
-    query = _query(url, parts.query)
+    query = _query(url, parts.query, ("baud", "parity", "stopbits"))
     baud = _one_of(url, "baud", query.get("baud", "9600"), BAUDS)
     parity: Parity = _one_of(url, "parity", query.get("parity", "N").upper(), get_args(Parity))
     stopbits: StopBits = _one_of(url, "stopbits", query.get("stopbits", "1"), get_args(StopBits))
     return SerialSettings(parts.path, baud, parity, stopbits)
 
 
-def _query(url: str, text: str) -> dict[str, str]:
+def _query(url: str, text: str, allowed: tuple[str, ...]) -> dict[str, str]:
     try:
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text))
     except ValueError as error:
         raise ValueError(f"{url}: {error}; allowed is ?key=value&key=value") from None
     query = dict(pairs)
-    unknown = sorted(set(query) - {"baud", "parity", "stopbits"})
+    unknown = sorted(set(query) - set(allowed))
     if unknown or len(query) != len(pairs):
         raise ValueError(
-            f"{url}: {', '.join(unknown) or 'a key'} not known or doubled; baud, parity, stopbits, once each"
+            f"{url}: {', '.join(unknown) or 'a key'} not known or doubled; {', '.join(allowed)}, once each"
         )
     return query
 
@@ -96,18 +121,37 @@ def open_bus(link: str | Link, timeout_s: float, through: Through = directly, re
     ValueError on a bad URL.
     """
     match parse_url(link) if isinstance(link, str) else link:
-        case NetLink("tcp", host, port):
-            return TcpBus(host, port, timeout_s=timeout_s, through=through, retries=retries)
-        case NetLink(_, host, port):
-            return RtuOverTcpBus(host, port, timeout_s=timeout_s, through=through, retries=retries)
+        case NetLink("tcp", host, port, quirks):
+            return TcpBus(
+                host,
+                port,
+                through=through,
+                retries=retries,
+                timeout_s=timeout_s,
+                gap_s=quirks.gap_ms / 1000,
+                settle_s=quirks.settle_ms / 1000,
+                answers_id_0=quirks.id0 == 1,
+                function_6=quirks.write == 6,
+            )
+        case NetLink(_, host, port, quirks):
+            return RtuOverTcpBus(
+                host,
+                port,
+                through=through,
+                retries=retries,
+                timeout_s=timeout_s,
+                gap_s=max(quirks.gap_ms / 1000, CONVERTER_GAP_S),
+                settle_s=quirks.settle_ms / 1000,
+                function_6=quirks.write == 6,
+            )
         case SerialSettings(path, baud, parity, stopbits):
             return RtuBus(
                 path,
+                through=through,
                 baud=baud,
                 parity=parity,
                 stopbits=stopbits,
                 timeout_s=timeout_s,
-                through=through,
                 retries=retries,
             )
 
@@ -119,7 +163,7 @@ def open_stream(url: str, timeout_s: float, baud: int | None = None, through: Th
     are as long, and the parity is checked here.
     """
     match parse_url(url):
-        case NetLink("tcp", host, port):
+        case NetLink("tcp", host, port, Quirks(0, 0, 16, 0)):
             return Stream(url, through(lambda: connect(host, port, timeout_s)))
         case SerialSettings(_, _, "N", 1) as settings:
             chosen = replace(settings, baud=baud or settings.baud)
@@ -137,6 +181,7 @@ class Buses:
         self._buses: dict[Link, RegisterBus] = {}
         self._streams: list[Stream] = []
         self._ports: dict[str, SerialSettings] = {}
+        self._peers: dict[NetLink, NetLink] = {}
 
     def get(self, url: str, timeout_s: float) -> RegisterBus:
         """The bus of this URL, made with the time-out of whoever asks first.
@@ -146,6 +191,10 @@ class Buses:
         link = parse_url(url)
         if isinstance(link, SerialSettings) and (known := self._ports.setdefault(link.path, link)) != link:
             raise ValueError(f"{url}: {link.path} is already used as {known}; one line has one setting")
+        if isinstance(link, NetLink):
+            peer = replace(link, quirks=Quirks())
+            if (other := self._peers.setdefault(peer, link)) != link:
+                raise ValueError(f"{url}: {link.host}:{link.port} is already used as {other}; one line has one setting")
         if link not in self._buses:
             self._buses[link] = open_bus(link, timeout_s, self._through_of(url))
         return self._buses[link]

@@ -9,9 +9,12 @@ Source: MODBUS Application Protocol Specification V1.1b3 (functions: 6.3, 6.4, 6
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from protocols.faults import BadReply
 from protocols.ports import Table
@@ -46,6 +49,8 @@ EXCEPTIONS: Final = {
     11: "gateway target device failed to respond",
 }
 BUSY: Final = 6
+ILLEGAL_FUNCTION: Final = 1
+GATEWAY: Final = (10, 11)  # a gateway says this for a device that gave it no answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,19 @@ class Request:
     address: int
     count: int
     words: tuple[int, ...] = ()
+    reads: bool = field(init=False, compare=False, repr=False)  # asks for registers and changes nothing
+    pdu: bytes = field(
+        init=False, compare=False, repr=False
+    )  # function code and data, as V1.1b3 section 6 lays them out
+    reply_size: int = field(init=False, compare=False, repr=False)  # bytes in the PDU of the reply that is no exception
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "reads", self.function in (Function.READ_HOLDING, Function.READ_INPUT))
+        self._check()
+        object.__setattr__(self, "pdu", self._pdu())
+        object.__setattr__(self, "reply_size", 2 + 2 * self.count if self.reads else 5)
+
+    def _check(self) -> None:
         if not 0 <= self.unit <= 255:
             raise ValueError(f"unit {self.unit}: allowed is 0 to 255")
         most = READ_MAX if self.reads else WRITE_MAX
@@ -70,14 +86,7 @@ class Request:
             if not 0 <= word <= 0xFFFF:
                 raise ValueError(f"word {word}: allowed is 0 to 65535")
 
-    @property
-    def reads(self) -> bool:
-        """Whether this asks for registers and changes nothing."""
-        return self.function in (Function.READ_HOLDING, Function.READ_INPUT)
-
-    @property
-    def pdu(self) -> bytes:
-        """Function code and data, as V1.1b3 section 6 lays them out."""
+    def _pdu(self) -> bytes:
         match self.function:
             case Function.READ_HOLDING | Function.READ_INPUT:
                 return struct.pack(">BHH", self.function, self.address, self.count)
@@ -87,17 +96,13 @@ class Request:
                 head = struct.pack(">BHHB", self.function, self.address, self.count, 2 * self.count)
                 return head + struct.pack(f">{self.count}H", *self.words)
 
-    @property
-    def reply_size(self) -> int:
-        """Bytes in the PDU of the reply, when it is no exception."""
-        return 2 + 2 * self.count if self.reads else 5
-
     def __str__(self) -> str:
         verb = "read" if self.reads else "write"
         table = "input" if self.function is Function.READ_INPUT else "holding"
         return f"unit {self.unit}, {verb} {self.count} {table} registers at {self.address} (0x{self.address:04X})"
 
 
+@lru_cache(maxsize=4096)  # a poll asks the same again and again; checked and encoded once
 def read(unit: int, table: Table, address: int, count: int) -> Request:
     """Ask for `count` registers; ValueError on any number out of range."""
     return Request(unit, Function(table), address, count)
@@ -113,20 +118,17 @@ def write_single(unit: int, address: int, word: int) -> Request:
     return Request(unit, Function.WRITE_SINGLE, address, 1, (word,))
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(msgspec.Struct, frozen=True):
     """The registers that were asked for, exactly as many."""
 
     words: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """The device confirmed the write: same address, same quantity."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """The device answered with an exception; `code` is a key of EXCEPTIONS."""
 
     code: int
@@ -158,7 +160,15 @@ def _words(request: Request, pdu: bytes) -> Words:
     if len(pdu) != request.reply_size or pdu[1] != 2 * request.count:
         stated = pdu[1] if len(pdu) > 1 else 0
         raise BadReply(f"carries {len(pdu) - 2} bytes and states {stated}, asked were {2 * request.count}")
-    return Words(struct.unpack_from(f">{request.count}H", pdu, 2))
+    return Words(cut(pdu, 2, request.count))
+
+
+_CUTTERS: Final = tuple(struct.Struct(f">{count}H") for count in range(READ_MAX + 1))
+
+
+def cut(data: bytes, start: int, count: int) -> tuple[int, ...]:
+    """So many registers that begin at this byte."""
+    return _CUTTERS[count].unpack_from(data, start)
 
 
 class Noise:

@@ -40,12 +40,20 @@ class RtuReader:
 
     Our own request heard as an echo, other units' frames and noise are skipped, up to NOISE_MAX bytes. A frame of our
     unit with a good check sum that is not the reply is a BadReply, and so is one of the right form with a bad sum.
+
+    The reply to function 6 looks like the request: whether the line `echoes` must be known then. `echoed` says whether
+    it did.
     """
 
-    def __init__(self, request: Request) -> None:
-        if request.function is Function.WRITE_SINGLE:
-            raise ValueError("function 6 on a serial line: its reply can not be told from an echo, use function 16")
+    def __init__(self, request: Request, *, echoes: bool | None = None) -> None:
+        if request.function is Function.WRITE_SINGLE and echoes is None:
+            raise ValueError(
+                "function 6 on a serial line: its reply looks like an echo, so say whether the line echoes"
+            )
         self._request = request
+        self._looks_alike = request.function is Function.WRITE_SINGLE
+        self._echo_due = bool(echoes)
+        self.echoed = False
         self._echo = rtu_frame(request)
         self._head = self._echo[:2] + (bytes((2 * request.count,)) if request.reads else self._echo[2:6])
         self._size = request.reply_size + 3
@@ -61,7 +69,7 @@ class RtuReader:
             start, frame = found
             self._noise.add(start)
             del self._buffer[: start + len(frame)]
-            if frame[0] == self._request.unit and frame != self._echo:
+            if frame[0] == self._request.unit and not self._is_echo(frame):
                 return parse(self._request, frame[1:-2])
             self._noise.add(len(frame))
         if len(self._buffer) > NOISE_MAX + ADU_MAX - self._noise.size:
@@ -72,6 +80,13 @@ class RtuReader:
     def leftover(self) -> str:
         """What was thrown away or is incomplete, for the message of a time-out."""
         return self._noise.leftover(self._buffer)
+
+    def _is_echo(self, frame: bytes) -> bool:
+        """Whether this is our own request, heard back; the second one that looks like it is the reply to function 6."""
+        if frame != self._echo or (self._looks_alike and not self._echo_due):
+            return False
+        self.echoed, self._echo_due = True, False
+        return True
 
     def _still_coming(self) -> bool:
         """Whether the buffer is the start of the expected reply: the usual case, decided without searching."""

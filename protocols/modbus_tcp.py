@@ -8,15 +8,30 @@ from collections.abc import Iterator
 from typing import Final
 
 from protocols.faults import BadReply
-from protocols.modbus import ADU_MAX, EXCEPTION_BIT, Noise, Reply, Request, parse
+from protocols.modbus import ADU_MAX, EXCEPTION_BIT, Noise, Reply, Request, Words, cut, parse
 
 _HEADER: Final = 7  # transaction, protocol (0), length of the rest, unit
+_MBAP: Final = struct.Struct(">HHHB")
+_REPLY: Final = struct.Struct(">HHHBBB")  # the same, function, byte count
 
 
 def tcp_frame(request: Request, transaction: int) -> bytes:
     """The request behind its MBAP header (Messaging Guide 3.1.3)."""
     pdu = request.pdu
-    return struct.pack(">HHHB", transaction, 0, len(pdu) + 1, request.unit) + pdu
+    return _MBAP.pack(transaction, 0, len(pdu) + 1, request.unit) + pdu
+
+
+def whole_reply(request: Request, transaction: int, data: bytes) -> Words | None:
+    """The words, where these bytes are the good reply to a read and nothing else; None: a `TcpReader` must look closer.
+
+    The usual case by far: transaction, protocol, length, unit, function and byte count, all compared at once.
+    """
+    size = request.reply_size
+    if not request.reads or len(data) != _HEADER + size:
+        return None
+    if _REPLY.unpack_from(data) != (transaction, 0, size + 1, request.unit, request.function, size - 2):
+        return None
+    return Words(cut(data, _HEADER + 2, request.count))
 
 
 def _heads(request: Request, transaction: int) -> Iterator[tuple[bytes, int]]:
@@ -49,6 +64,7 @@ class TcpReader:
             if self._is_late(transaction):
                 continue
             self._check_header(transaction, frame[6])
+            self._check_rest()
             return parse(self._request, frame[_HEADER:])
         return None
 
@@ -89,6 +105,13 @@ class TcpReader:
         if late:
             self._noise.add(_HEADER)
         return late
+
+    def _check_rest(self) -> None:
+        """What follows must begin as a frame of ours does: else the reply was cut short and filled up by the next one."""
+        rest = bytes(self._buffer[:4])
+        recent = ((self._transaction - behind) % 0x10000 for behind in range(self._RECENT + 1))
+        if rest and not any(struct.pack(">HH", transaction, 0).startswith(rest) for transaction in recent):
+            raise BadReply(f"is followed by {rest.hex(' ')}, which begins no frame: bytes of it are missing")
 
     def _check_header(self, transaction: int, unit: int) -> None:
         if transaction != self._transaction and not (transaction == 0 and self._answers_id_0):

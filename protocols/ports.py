@@ -24,14 +24,14 @@ class Table(IntEnum):
 
 
 class RegisterBus(Protocol):
-    """One line or connection with its devices; calls are queued, one transaction at a time."""
+    """One line or connection with its devices; calls are queued, one transaction at a time, the urgent first (priority.py)."""
 
     async def read(self, unit: int, table: Table, address: int, count: int) -> tuple[int, ...]:
         """Read `count` (1 to 125) 16-bit registers from a zero-based `address`; exactly `count` words or a Fault."""
         ...
 
     async def write(self, unit: int, address: int, words: Sequence[int]) -> None:
-        """Write holding registers (function 16); never repeated by itself. Returns once the device confirmed."""
+        """Write holding registers (function 16, or 6); never repeated by itself. Returns once the device confirmed."""
         ...
 
     async def close(self) -> None:

@@ -5,8 +5,20 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from drivers.modbus.channel import HungUp
-from protocols.faults import BadReply, DeviceRefused, LinkDown, NoReply
-from protocols.modbus import BUSY, EXCEPTIONS, Refusal, Reply, Request, Words, read, write
+from protocols.faults import BadReply, DeviceRefused, Fault, LinkDown, NoReply
+from protocols.modbus import (
+    BUSY,
+    EXCEPTIONS,
+    GATEWAY,
+    ILLEGAL_FUNCTION,
+    Refusal,
+    Reply,
+    Request,
+    Words,
+    read,
+    write,
+    write_single,
+)
 from protocols.ports import Table
 
 # A device that says "busy" has not done what was asked (V1.1b3, 7), so reads and writes alike are asked again.
@@ -34,50 +46,68 @@ class Bus:
     """Implements `protocols.ports.RegisterBus` on any line.
 
     A read that failed on the way (no reply, bad reply, stream ended) is asked again `retries` times. A write is not:
-    nobody knows whether it was carried out. Faults name line, unit and registers.
+    nobody knows whether it was carried out. Faults name line, unit and registers. One register goes by function 6 where
+    that was asked for (`function_6`), or where the unit says it has no function 16 (pysunspec2#104).
     """
 
-    def __init__(self, line: Line, *, retries: int = 1) -> None:
+    def __init__(self, line: Line, *, retries: int = 1, function_6: bool = False) -> None:
         self._line = line
         self._retries = retries
+        self._function_6 = function_6
+        self._lacks_16: set[int] = set()
 
     async def read(self, unit: int, table: Table, address: int, count: int) -> tuple[int, ...]:
         """Read registers; exactly `count` words or a Fault."""
         request = read(unit, table, address, count)
-        for _ in range(self._retries):
+        left = self._retries
+        while True:
             try:
-                return await self._words(request)
-            except (NoReply, BadReply, HungUp):
-                continue
-        return await self._words(request)
+                reply = await self._line.exchange(request)
+                if not isinstance(reply, Words):
+                    reply = await self._accepted(request, reply)
+                assert isinstance(reply, Words), f"{reply!r} to {request}: the reader lets only words through"
+                return reply.words
+            except (NoReply, BadReply, LinkDown) as fault:
+                if left == 0 or not isinstance(fault, NoReply | BadReply | HungUp):
+                    raise self._named(request, fault) from fault
+                left -= 1
 
     async def write(self, unit: int, address: int, words: Sequence[int]) -> None:
         """Write holding registers (function 16), once; returns when the device confirmed."""
-        await self._accepted(write(unit, address, words))
+        if len(words) == 1 and (self._function_6 or unit in self._lacks_16):
+            await self._write(write_single(unit, address, words[0]))
+            return
+        try:
+            await self._write(write(unit, address, words))
+        except DeviceRefused as fault:
+            if fault.code != ILLEGAL_FUNCTION or len(words) != 1:
+                raise
+            await self._write(write_single(unit, address, words[0]))  # refused is not done: this repeats nothing
+            self._lacks_16.add(unit)
 
     async def close(self) -> None:
         """Close the line; a later call opens it again."""
         await self._line.close()
 
-    async def _words(self, request: Request) -> tuple[int, ...]:
-        reply = await self._accepted(request)
-        assert isinstance(reply, Words), f"{reply!r} to {request}: the reader lets only words through"
-        return reply.words
+    async def _write(self, request: Request) -> None:
+        try:
+            await self._accepted(request, await self._line.exchange(request))
+        except (NoReply, BadReply, LinkDown) as fault:
+            raise self._named(request, fault) from fault
 
-    async def _accepted(self, request: Request) -> Reply:
-        reply = await self._named(request)
+    async def _accepted(self, request: Request, reply: Reply) -> Reply:
+        """The reply once the device is busy no more; NoReply where a gateway speaks for a silent one."""
         for pause_s in _BUSY_PAUSES_S:
             if reply != Refusal(BUSY):
                 break
             await asyncio.sleep(pause_s)
-            reply = await self._named(request)
+            reply = await self._line.exchange(request)
         if isinstance(reply, Refusal):
-            reason = f"refused with exception {reply.code} ({EXCEPTIONS[reply.code]})"
-            raise DeviceRefused(f"{self._line.name}: {request}: {reason}", reply.code)
+            reason = f"exception {reply.code} ({EXCEPTIONS[reply.code]})"
+            if reply.code in GATEWAY:
+                raise NoReply(f"the gateway answers for it with {reason}")
+            raise DeviceRefused(f"{self._line.name}: {request}: refused with {reason}", reply.code)
         return reply
 
-    async def _named(self, request: Request) -> Reply:
-        try:
-            return await self._line.exchange(request)
-        except (NoReply, BadReply, LinkDown) as fault:
-            raise type(fault)(f"{self._line.name}: {request}: {fault}") from fault
+    def _named(self, request: Request, fault: Fault) -> Fault:
+        return type(fault)(f"{self._line.name}: {request}: {fault}")

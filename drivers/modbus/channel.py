@@ -1,8 +1,9 @@
 """A byte stream to a line, and the box in which its bytes wait."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, Protocol
 
 from protocols.faults import LinkDown
 
@@ -18,7 +19,7 @@ class Channel(Protocol):
         """Send without waiting; HungUp where the stream has ended."""
         ...
 
-    async def some(self) -> bytes:
+    def some(self) -> Coroutine[Any, Any, bytes]:
         """At least one byte, as soon as there is one; HungUp where the stream has ended."""
         ...
 
@@ -39,6 +40,41 @@ class Channel(Protocol):
 Opener = Callable[[], Awaitable[Channel]]
 
 
+class Dial:
+    """Opens the channel of a line, for ever: after the second failure in a row with pauses that grow, and with jitter.
+
+    A pause is not waited for: who calls within it is told at once what failed, and when it is tried again.
+    """
+
+    FIRST_S: Final = 0.25
+    MOST_S: Final = 5.0
+
+    def __init__(self, opener: Opener, jitter: Callable[[], float] = random.random) -> None:
+        """`jitter` gives 0 to 1: nodes that lost a gateway at one moment do not come back at one moment."""
+        self._open = opener
+        self._jitter = jitter
+        self._failures = 0
+        self._again_s = float("-inf")
+        self._why = ""
+
+    async def open(self) -> Channel:
+        """An open channel; LinkDown where there is none, or where it is not tried yet."""
+        loop = asyncio.get_running_loop()
+        if (rest_s := self._again_s - loop.time()) > 0:
+            raise LinkDown(f"{self._why}; tried again in {rest_s:.1f} s")
+        try:
+            channel = await self._open()
+        except LinkDown as fault:
+            self._why = str(fault)
+            if self._failures > 0:
+                pause_s = min(self.FIRST_S * 2.0 ** min(self._failures - 1, 16), self.MOST_S)
+                self._again_s = loop.time() + pause_s * (0.5 + self._jitter() / 2)
+            self._failures += 1
+            raise
+        self._failures = 0
+        return channel
+
+
 class Inbox:
     """Bytes that came in and were not taken yet; at most one reader waits."""
 
@@ -46,7 +82,7 @@ class Inbox:
     LIMIT: Final = 4096
 
     def __init__(self) -> None:
-        self._data = bytearray()
+        self._data = b""
         self._waiter: asyncio.Future[None] | None = None
         self._end: str | None = None
 
@@ -58,8 +94,8 @@ class Inbox:
     def put(self, data: bytes) -> None:
         """Add what arrived; with LIMIT bytes waiting the old ones are dropped."""
         if len(self._data) + len(data) > self.LIMIT:
-            self._data.clear()
-        self._data += data[-self.LIMIT :]
+            self._data, data = b"", data[-self.LIMIT :]
+        self._data = self._data + data if self._data else data
         self._wake()
 
     def end(self, why: str) -> None:
@@ -74,8 +110,7 @@ class Inbox:
 
     def drain(self) -> bytes:
         """Take everything, without waiting."""
-        data = bytes(self._data)
-        self._data.clear()
+        data, self._data = self._data, b""
         return data
 
     async def some(self) -> bytes:

@@ -7,7 +7,7 @@ same unit. Two rules keep it from being taken for one, however late it is:
 - sounding: as long as a unit owes a reply that would look like the next one, a short read of another size goes first.
   A device answers in order, so behind the sounding's reply the old one can not come any more.
 
-Other units go on meanwhile: their frames carry their own address.
+Other units go on meanwhile: their frames carry their own address. What a line learns of its units is in manners.py.
 """
 
 import asyncio
@@ -15,17 +15,22 @@ from typing import Final, NamedTuple
 
 from drivers.modbus.audience import Through, directly
 from drivers.modbus.bus import Bus
-from drivers.modbus.channel import Channel, Opener
+from drivers.modbus.channel import Channel, Dial, Opener
+from drivers.modbus.manners import Units
 from drivers.modbus.serial_channel import Parity, SerialSettings, StopBits, open_port
 from drivers.modbus.tcp_channel import connect
+from drivers.modbus.turns import Turns
 from protocols.faults import BadReply, NoReply
-from protocols.modbus import Refusal, Reply, Request, read
+from protocols.modbus import GATEWAY, Function, Refusal, Reply, Request, read
 from protocols.modbus_rtu import RtuReader, rtu_frame
 from protocols.ports import Table
+from protocols.priority import Priority, priority
 
 # Serial Line V1.02, 2.5.1.1: 3.5 characters of silence between frames, a fixed 1.75 ms above 19200 Bd.
 _GAP_CHARACTERS: Final = 3.5
 _GAP_LEAST_S: Final = 0.00175
+# Frames through a TCP converter arrive in segments; shorter pauses inside one are the network's.
+CONVERTER_GAP_S: Final = 0.02
 # A line that is never silent is babbling: after this many time-outs nothing is sent into it.
 _BABBLE_TIMEOUTS: Final = 2
 # Register counts of a sounding; even, because a meter may refuse to cut a 32-bit value in two.
@@ -49,17 +54,29 @@ class RtuLine:
     """
 
     def __init__(
-        self, name: str, opener: Opener, *, timeout_s: float, gap_s: float, character_s: float = 0.0, keep_open: bool
+        self,
+        name: str,
+        opener: Opener,
+        *,
+        timeout_s: float,
+        gap_s: float,
+        settle_s: float = 0.0,
+        character_s: float = 0.0,
+        keep_open: bool,
     ) -> None:
         self._name = name
-        self._open = opener
+        self._dial = Dial(opener)
         self._timeout_s = timeout_s
         self._gap_s = gap_s
+        self._settle_s = settle_s
         self._character_s = character_s
         self._keep_open = keep_open
-        self._turn = asyncio.Lock()
+        self._units = Units(timeout_s)
+        self._turns = Turns()
+        self._echoes: bool | None = None  # None: not known yet
         self._channel: Channel | None = None
         self._heard_s = float("-inf")  # the line was busy until then
+        self._active_s = float("-inf")  # when the last request was sent, or its reply heard
         self._quarantine_s: dict[int, float] = {}  # unit -> nothing is sent before, on the loop's clock
         self._owed: dict[int, list[_Owed]] = {}  # unit -> sent and not answered, oldest first
 
@@ -70,20 +87,30 @@ class RtuLine:
 
     async def exchange(self, request: Request) -> Reply:
         """One transaction; queues for the line after the quarantine of its unit."""
+        how = priority(reads=request.reads)
         while True:
-            await asyncio.sleep(self._rest_s(request.unit))
-            async with self._turn:
+            self._units.check(request.unit, _now_s(), how)
+            if (rest_s := self._rest_s(request.unit)) > 0:
+                await asyncio.sleep(rest_s)
+            await self._turns.take(how)
+            try:
                 if self._rest_s(request.unit) <= 0:  # nobody failed with this unit while we queued
+                    self._units.check(request.unit, _now_s(), how)
                     return await self._transact(request)
+            finally:
+                self._turns.give()
 
     async def close(self) -> None:
         """Give the port back once the transaction in flight is over; what is owed stays owed."""
-        async with self._turn:
-            self._let_go()
+        await self._turns.take(Priority.SLOW)
+        self._let_go()
+        self._turns.give()
 
     async def _transact(self, request: Request) -> Reply:
         owed = self._owed.setdefault(request.unit, [])
         while any(_alike(old.request, request) for old in owed):
+            await self._ask(_sounding(request), owed)
+        if request.function is Function.WRITE_SINGLE and self._echoes is None:
             await self._ask(_sounding(request), owed)
         alone = not owed
         reply = await self._ask(request, owed)
@@ -92,27 +119,49 @@ class RtuLine:
         return reply
 
     async def _ask(self, request: Request, owed: list[_Owed]) -> Reply:
-        channel = await self._opened()
-        await self._wait_for_silence(channel)
-        deadline_s = _now_s() + self._patience_s(request)
-        owed[:] = [*(old for old in owed if _now_s() - old.sent_s < _LATEST_S), _Owed(request, _now_s())]
+        channel, manners, frame = await self._opened(), self._units.of(request.unit), rtu_frame(request)
+        await self._wait_for_silence(channel, max(self._gap_s, manners.gap_s))
+        sent_s, timeout_s = _now_s(), self._units.patience_s(request)
+        silence_s, self._active_s = sent_s - self._active_s, sent_s
+        on_wire_s = (len(frame) + request.reply_size + 3) * self._character_s
+        deadline_s = sent_s + timeout_s + on_wire_s
+        owed[:] = [*(old for old in owed if sent_s - old.sent_s < _LATEST_S), _Owed(request, sent_s)]
+        reader = RtuReader(request, echoes=self._echoes)
         try:
-            channel.write(rtu_frame(request))
-            reply = await self._hear(channel, RtuReader(request), deadline_s, skip_bad=len(owed) > 1)
+            channel.write(frame)
+            reply = await self._hear(channel, reader, deadline_s, skip_bad=len(owed) > 1)
         except BaseException as failure:
             if isinstance(failure, NoReply | asyncio.CancelledError):
-                self._quarantine_s[request.unit] = deadline_s + self._timeout_s
+                self._quarantine_s[request.unit] = deadline_s + timeout_s
+            if isinstance(failure, NoReply):
+                manners.missed(_now_s(), deadline_s - sent_s, silence_s)
             if not self._keep_open:
                 self._let_go()
             raise
         finally:
             self._heard_s = _now_s()
+        self._active_s = self._heard_s
+        self._learn(request, reader, reply, (sent_s, on_wire_s, silence_s))
         _settle(owed, request, reply)
         return reply
 
+    def _learn(self, request: Request, reader: RtuReader, reply: Reply, times_s: tuple[float, float, float]) -> None:
+        """From a reply: `times_s` is (sent, on the wire, silence before)."""
+        sent_s, on_wire_s, silence_s = times_s
+        took_s, manners = self._heard_s - sent_s, self._units.of(request.unit)
+        if (
+            request.function is not Function.WRITE_SINGLE
+        ):  # an echo heard once is believed until the port is opened anew
+            self._echoes = reader.echoed or bool(self._echoes)
+        if isinstance(reply, Refusal) and reply.code in GATEWAY:
+            manners.missed(self._heard_s, took_s, silence_s)
+        else:
+            manners.answered(max(took_s - on_wire_s, 0.0), silence_s)
+
     async def _hear(self, channel: Channel, reader: RtuReader, deadline_s: float, *, skip_bad: bool) -> Reply:
-        """The reply in time; with `skip_bad` a bad one counts only when no good one follows."""
+        """The reply before the deadline; with `skip_bad` a bad one counts only when no good one follows."""
         bad: BadReply | None = None
+        began_s = _now_s()
         try:
             async with asyncio.timeout_at(deadline_s):
                 while True:
@@ -125,15 +174,15 @@ class RtuLine:
                             raise
                         bad = fault
         except TimeoutError:
-            raise bad or NoReply(f"no reply within {self._timeout_s:g} s ({reader.leftover})") from None
+            raise bad or NoReply(f"no reply within {deadline_s - began_s:.3g} s ({reader.leftover})") from None
 
-    async def _wait_for_silence(self, channel: Channel) -> None:
+    async def _wait_for_silence(self, channel: Channel, gap_s: float) -> None:
         """Throw away what comes until nothing came for a gap; NoReply on a line that never falls silent."""
         give_up_s = _now_s() + _BABBLE_TIMEOUTS * self._timeout_s
         self._discard(channel)
-        while (rest_s := self._heard_s + self._gap_s - _now_s()) > 0:
+        while (rest_s := self._heard_s + gap_s - _now_s()) > 0:
             if _now_s() > give_up_s:
-                raise NoReply(f"the line is never silent for {self._gap_s * 1000:.2f} ms, nothing was sent")
+                raise NoReply(f"the line is never silent for {gap_s * 1000:.2f} ms, nothing was sent")
             await asyncio.sleep(rest_s)
             self._discard(channel)
 
@@ -145,15 +194,12 @@ class RtuLine:
         if self._channel is not None and self._channel.ended:
             self._let_go()
         if self._channel is None:
-            self._channel = await self._open()
+            self._channel, self._echoes = await self._dial.open(), None
+            await asyncio.sleep(self._settle_s)
         return self._channel
 
     def _rest_s(self, unit: int) -> float:
         return self._quarantine_s.get(unit, float("-inf")) - _now_s()
-
-    def _patience_s(self, request: Request) -> float:
-        characters = len(rtu_frame(request)) + request.reply_size + 3
-        return self._timeout_s + characters * self._character_s
 
     def _let_go(self) -> None:
         if self._channel is not None:
@@ -225,7 +271,9 @@ class RtuOverTcpBus(Bus):
         *,
         through: Through = directly,
         timeout_s: float,
-        gap_s: float = 0.02,
+        gap_s: float = CONVERTER_GAP_S,
+        settle_s: float = 0.0,
+        function_6: bool = False,
         retries: int = 1,
     ) -> None:
         line = RtuLine(
@@ -233,6 +281,7 @@ class RtuOverTcpBus(Bus):
             through(lambda: connect(host, port, timeout_s)),
             timeout_s=timeout_s,
             gap_s=gap_s,
+            settle_s=settle_s,
             keep_open=False,
         )
-        super().__init__(line, retries=retries)
+        super().__init__(line, retries=retries, function_6=function_6)

@@ -1,8 +1,7 @@
 """One bus with its owner and its guests: a guest's transaction goes only when the owner has nothing for the line.
 
 Guests take turns, one transaction at a time, so a call of the owner waits for one transaction of a guest at most (its
-time-out, where the device stays silent). Where a bus knows priorities itself,
-`SharedBus.guest` gives way to a call with the lowest.
+time-out, where the device stays silent). Below that the line knows guests by their priority.
 """
 
 import asyncio

@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final, cast
 
 from drivers.modbus.channel import Inbox
 from protocols.faults import LinkDown
@@ -20,8 +21,7 @@ class TcpChannel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Asyncio's call-back."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without being called so
         _keep_alive(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
@@ -38,9 +38,9 @@ class TcpChannel(asyncio.Protocol):
         assert self._transport is not None
         self._transport.write(data)
 
-    async def some(self) -> bytes:
+    def some(self) -> Coroutine[Any, Any, bytes]:
         """At least one byte; HungUp where the peer hung up."""
-        return await self._inbox.some()
+        return self._inbox.some()
 
     def drain(self) -> bytes:
         """Take everything that has come in."""

@@ -21,6 +21,7 @@ from firmware_py.supervise import Backoff
 from protocols.contracts import utc_text
 from protocols.faults import Fault
 from protocols.ports import Clock, Journal
+from protocols.priority import Priority, asking
 
 _log = logging.getLogger("busbar.output")
 _RETRY: Final = Backoff(first_s=1.0, most_s=10.0)
@@ -120,7 +121,8 @@ class Output:
             await self._wake.wait()
             self._wake.clear()
             try:
-                await self._write(self.wanted_w)
+                with asking(Priority.CONTROL):
+                    await self._write(self.wanted_w)
             except Fault as fault:
                 # A failed write costs a time-out on a line that others share, and an fsync.
                 self._retry_s = self._clock.now_s() + _RETRY.wait_s(self._failures)
@@ -134,7 +136,8 @@ class Output:
         """Let the device go now, if it may hold anything; for the end of the node. A Fault where it could not be told."""
         self.wanted_w = None
         if self.held is not None or self._is_doubtful():
-            await self._write(None)
+            with asking(Priority.CONTROL):
+                await self._write(None)
 
     async def _write(self, value_w: float | None) -> None:
         if value_w is None:

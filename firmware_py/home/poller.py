@@ -11,6 +11,7 @@ import msgspec
 from controller.health import DeviceHealth, Health, answered, missed, retry_after_s
 from protocols.faults import Fault
 from protocols.ports import Clock, Meter, Nameplate
+from protocols.priority import Priority, asking
 from protocols.quantities import QUANTITIES, beyond_belief
 from protocols.readings import Aged, Measurement, Quality, Reading
 
@@ -73,7 +74,8 @@ class Poller:
     async def _poll(self) -> None:
         try:
             if self.nameplate is None or self.health.state is Health.OFFLINE:
-                self.nameplate = await self._device.probe()
+                with asking(Priority.SLOW):
+                    self.nameplate = await self._device.probe()
                 self._listeners.probed(self.name, self.nameplate)
             asked_s = self._clock.now_s()
             values = await self._device.read()

@@ -21,7 +21,8 @@ from drivers.modbus.sharing import GuestsMustWait, SharedBus
 from protocols.faults import BadReply, DeviceRefused, LinkDown, NoReply
 from protocols.modbus import BUSY, Refusal, Reply, Request, Words, Written
 from protocols.modbus_requests import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION, NO_PATH, NO_RESPONSE, Asked
-from protocols.ports import Table
+from protocols.ports import RegisterBus, Table
+from protocols.priority import Priority, asking
 
 # How long a guest waits for its turn: longer than a poll with a time-out in it, shorter than most clients wait.
 _PATIENCE_S: Final = 2.0
@@ -64,12 +65,8 @@ class Desk:
             async with share.bus.guest(_PATIENCE_S) as bus:
                 if (known := self._known(request)) is not None:  # somebody else asked the same while we waited
                     return known
-                if request.reads:
-                    words = await bus.read(share.unit, Table(request.function), request.address, request.count)
-                    return self._keep(request, Words(words), self._cache_s)
-                self._forget(share)
-                await bus.write(share.unit, request.address, request.words)
-                return Written()
+                with asking(Priority.GUEST):
+                    return await self._passed_on(bus, request, share)
         except GuestsMustWait:
             return Refusal(BUSY)
         except DeviceRefused as fault:
@@ -78,6 +75,14 @@ class Desk:
             return Refusal(NO_PATH)
         except (NoReply, BadReply):
             return self._keep(request, Refusal(NO_RESPONSE), _SILENT_S if request.reads else 0.0)
+
+    async def _passed_on(self, bus: RegisterBus, request: Request, share: Share) -> Reply:
+        if request.reads:
+            words = await bus.read(share.unit, Table(request.function), request.address, request.count)
+            return self._keep(request, Words(words), self._cache_s)
+        self._forget(share)
+        await bus.write(share.unit, request.address, request.words)
+        return Written()
 
     def _known(self, request: Request) -> Reply | None:
         until_s, reply = self._kept.get(request, (0.0, None))

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from drivers.links import Buses, Link, NetLink, open_bus, open_stream, parse_url
+from drivers.links import Buses, Link, NetLink, Quirks, open_bus, open_stream, parse_url
 from drivers.modbus.rtu import RtuBus, RtuOverTcpBus
 from drivers.modbus.serial_channel import SerialSettings
 from drivers.modbus.tcp import TcpBus
@@ -17,6 +17,8 @@ from drivers.modbus.tcp import TcpBus
         ("tcp://192.0.2.7:1502", NetLink("tcp", "192.0.2.7", 1502)),
         ("tcp://[2001:db8::1]:502", NetLink("tcp", "2001:db8::1", 502)),
         ("tcp://meter:502/", NetLink("tcp", "meter", 502)),
+        ("tcp://meter?gap_ms=300&write=6&id0=1", NetLink("tcp", "meter", 502, Quirks(300, 0, 6, 1))),
+        ("rtu+tcp://converter:4001?settle_ms=50", NetLink("rtu+tcp", "converter", 4001, Quirks(0, 50))),
         ("rtu+tcp://converter:4001", NetLink("rtu+tcp", "converter", 4001)),
         ("serial:///dev/ttyUSB0", SerialSettings("/dev/ttyUSB0", 9600, "N", 1)),
         ("serial:///dev/ttyUSB0?baud=19200&parity=e&stopbits=2", SerialSettings("/dev/ttyUSB0", 19200, "E", 2)),
@@ -38,7 +40,11 @@ def test_what_a_url_means(url: str, link: Link) -> None:
         ("tcp://meter:65536", "the port is missing or bad"),
         ("tcp://meter:http", "the port is missing or bad"),
         ("tcp://meter:502/unit/1", "only host and port are allowed"),
-        ("tcp://meter:502?unit=1", "only host and port are allowed"),
+        ("tcp://meter:502?unit=1", "unit not known or doubled; gap_ms, settle_ms, write, id0, once each"),
+        ("tcp://meter:502?gap_ms=1001", "gap_ms is '1001'; allowed is 0 to 1000"),
+        ("tcp://meter:502?write=5", "write is '5'; allowed is 6 or 16"),
+        ("tcp://meter:502?id0=yes", "id0 is 'yes'; allowed is 0 or 1"),
+        ("rtu+tcp://converter:4001?id0=1", "id0 not known or doubled"),
         ("tcp://me@meter:502", "only host and port are allowed"),
         ("rtu+tcp://converter", "the port is missing or bad; allowed is rtu"),
         ("serial://", "the port's path is missing"),
@@ -71,6 +77,14 @@ def test_devices_on_the_same_line_share_one_bus() -> None:
     assert buses.get("serial:///dev/ttyUSB0", 1.0) is buses.get("serial:///dev/ttyUSB0?baud=9600", 2.0)
     assert buses.get("tcp://meter", 1.0) is buses.get("tcp://meter:502", 1.0)
     assert buses.get("tcp://meter", 1.0) is not buses.get("tcp://other", 1.0)
+    asyncio.run(buses.close())
+
+
+def test_one_connection_has_one_setting() -> None:
+    buses = Buses()
+    assert buses.get("tcp://meter?gap_ms=300", 1.0) is buses.get("tcp://meter?gap_ms=300", 1.0)
+    with pytest.raises(ValueError, match=r"meter:502 is already used as .*gap_ms=300.* one line has one setting"):
+        buses.get("tcp://meter", 1.0)
     asyncio.run(buses.close())
 
 

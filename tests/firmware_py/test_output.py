@@ -10,6 +10,7 @@ from controller.cycle import Role
 from controller.lease import LeasePolicy
 from firmware_py.home.output import Line, Output, lease_key
 from protocols.faults import NoReply, StoreFailed
+from protocols.priority import Priority, priority
 from sim_hardware.virtual_time import VirtualClock, run_virtual
 
 POLICY = LeasePolicy(valid_s=30.0, deadband_w=20.0)
@@ -28,6 +29,7 @@ class Bench:
     async def _tell(self, value_w: float | None, valid_s: float) -> None:
         if self.device_fails:
             raise NoReply("bat: no reply within 1 s")
+        assert priority() is Priority.CONTROL, "a setpoint goes before telemetry on a shared line"
         self.log.append(f"wire {value_w} for {valid_s:g}")
 
     async def keep(self, key: str, value: bytes) -> None:

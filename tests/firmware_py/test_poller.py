@@ -8,6 +8,7 @@ import pytest
 from firmware_py.home.poller import Listeners, Poller, judged
 from protocols.faults import NoReply
 from protocols.ports import Nameplate
+from protocols.priority import Priority, priority
 from protocols.quantities import QUANTITIES
 from protocols.readings import Aged, Measurement, Quality, Reading
 from sim_hardware.virtual_time import VirtualClock, run_virtual
@@ -62,6 +63,29 @@ def test_what_a_meter_said_by_itself_is_dated_when_it_said_it() -> None:
 def test_it_is_young_again_with_the_first_digit_that_moves() -> None:
     readings, _ = polled(lambda at_s: {"power_w": 0.0 if at_s < 30 else at_s}, 32.5, frozen_after_s=20.0)
     assert [reading.quality for reading in readings[28:]] == ["stale", "stale", "good", "good", "good"]
+
+
+def test_a_nameplate_is_slow_data_and_a_reading_telemetry() -> None:
+    asked: list[Priority] = []
+
+    class Asked(Meter):
+        async def probe(self) -> Nameplate:
+            asked.append(priority())
+            return await super().probe()
+
+    def values(_: float) -> Measurement:
+        asked.append(priority())
+        return {"power_w": 0.0}
+
+    async def main() -> None:
+        listeners = Listeners(lambda _: None, lambda *_: None, lambda *_: None)
+        task = asyncio.create_task(Poller("grid", Asked(values), VirtualClock(), 1.0, listeners).run())
+        await asyncio.sleep(1.5)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run_virtual(main(), horizon_s=10.0)
+    assert asked == [Priority.SLOW, Priority.TELEMETRY, Priority.TELEMETRY]
 
 
 def test_a_device_that_may_stand_still_is_never_stale() -> None:

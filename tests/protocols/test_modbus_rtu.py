@@ -103,9 +103,21 @@ def test_the_echo_of_a_write_is_no_confirmation(in_pieces: bool) -> None:
     assert outcome(WRITING, *(singles(stream) if in_pieces else [stream])) == Written()
 
 
-def test_function_6_is_not_sent_on_a_line_where_its_echo_looks_like_its_reply() -> None:
-    with pytest.raises(ValueError, match="use function 16"):
+def test_function_6_needs_to_know_whether_the_line_echoes() -> None:
+    with pytest.raises(ValueError, match="say whether the line echoes"):
         RtuReader(write_single(1, 1, 3))
+
+
+@pytest.mark.parametrize("in_pieces", [False, True], ids=["at once", "byte by byte"])
+@pytest.mark.parametrize(("echoes", "copies"), [(False, 1), (True, 2)])
+def test_the_reply_to_function_6_is_the_last_of_as_many_copies(in_pieces: bool, echoes: bool, copies: int) -> None:
+    writing = write_single(1, 1, 3)
+    copy = peer.rtu(peer.reply_pdu(writing, ()))
+    for stream, expected in ((copy * (copies - 1), None), (copy * copies, Written())):
+        reader, reply = RtuReader(writing, echoes=echoes), None
+        for piece in singles(stream) if in_pieces else [stream]:
+            reply = reader.feed(piece)
+        assert reply == expected
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
@@ -132,6 +134,43 @@ async def test_rtu_on_a_pty_against_pymodbus_server() -> None:
                 await check_a_strangers_server(bus)
         finally:
             await server.shutdown()  # type: ignore[no-untyped-call]
+
+
+@asynccontextmanager
+async def libmodbus(*arguments: str) -> AsyncIterator[int]:
+    """libmodbus as a server in a process of its own, and its port."""
+    program = str(Path(__file__).with_name("libmodbus_server.py"))
+    process = await asyncio.create_subprocess_exec(sys.executable, program, *arguments, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        yield int(await process.stdout.readline())
+    finally:
+        process.kill()
+        await process.communicate()
+
+
+async def test_tcp_against_libmodbus_server() -> None:
+    async with libmodbus("tcp") as port, open_then_close(open_bus(f"tcp://{HOST}:{port}", 2.0)) as bus:
+        await check_a_strangers_server(bus)
+
+
+async def test_rtu_on_a_pty_against_libmodbus_server() -> None:
+    async with cable() as ours, cable() as theirs:
+        ours.heard, theirs.heard = theirs.send, ours.send
+        async with (
+            libmodbus("rtu", theirs.path),
+            open_then_close(open_bus(f"serial://{ours.path}?baud=9600", 2.0)) as bus,
+        ):
+            await check_a_strangers_server(bus)
+
+
+@pytest.mark.parametrize("server", ["pymodbus", "libmodbus"])
+async def test_function_6_is_understood(server: str) -> None:
+    serving = pymodbus_tcp() if server == "pymodbus" else libmodbus("tcp")
+    async with serving as port, open_then_close(open_bus(f"tcp://{HOST}:{port}?write=6", 2.0)) as bus:
+        await bus.write(1, 40, [65535])
+        await bus.write(1, 41, [1, 2])
+        assert await bus.read(1, Table.HOLDING, 39, 5) == (1039, 65535, 1, 2, 1043)
 
 
 @pytest.mark.parametrize("url", ["tcp", "serial"])
