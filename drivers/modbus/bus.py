@@ -6,8 +6,8 @@ from typing import Final, Protocol
 
 from drivers.modbus.channel import HungUp
 from protocols.faults import BadReply, DeviceRefused, LinkDown, NoReply
-from protocols.modbus import BUSY, EXCEPTIONS, Refusal, Reply, Request, Words, read, write
-from protocols.ports import Table
+from protocols.modbus import BUSY, EXCEPTIONS, Bits, Refusal, Reply, Request, Words, read, read_bits, write, write_coils
+from protocols.ports import BitTable, Table
 
 # A device that says "busy" has not done what was asked (V1.1b3, 7), so reads and writes alike are asked again.
 _BUSY_PAUSES_S: Final = (0.1, 0.3, 0.9)
@@ -31,7 +31,7 @@ class Line(Protocol):
 
 
 class Bus:
-    """Implements `protocols.ports.RegisterBus` on any line.
+    """Implements `protocols.ports.RegisterBus` and `BitBus` on any line.
 
     A read that failed on the way (no reply, bad reply, stream ended) is asked again `retries` times. A write is not:
     nobody knows whether it was carried out. Faults name line, unit and registers.
@@ -43,13 +43,19 @@ class Bus:
 
     async def read(self, unit: int, table: Table, address: int, count: int) -> tuple[int, ...]:
         """Read registers; exactly `count` words or a Fault."""
-        request = read(unit, table, address, count)
-        for _ in range(self._retries):
-            try:
-                return await self._words(request)
-            except (NoReply, BadReply, HungUp):
-                continue
-        return await self._words(request)
+        reply = await self._asked(read(unit, table, address, count))
+        assert isinstance(reply, Words), f"{reply!r}: the reader lets only words through"
+        return reply.words
+
+    async def read_bits(self, unit: int, table: BitTable, address: int, count: int) -> tuple[bool, ...]:
+        """Read coils or discrete inputs; exactly `count` bits or a Fault."""
+        reply = await self._asked(read_bits(unit, table, address, count))
+        assert isinstance(reply, Bits), f"{reply!r}: the reader lets only bits through"
+        return reply.bits
+
+    async def write_coils(self, unit: int, address: int, bits: Sequence[bool]) -> None:
+        """Write coils (function 15), once; returns when the device confirmed."""
+        await self._accepted(write_coils(unit, address, bits))
 
     async def write(self, unit: int, address: int, words: Sequence[int]) -> None:
         """Write holding registers (function 16), once; returns when the device confirmed."""
@@ -59,10 +65,13 @@ class Bus:
         """Close the line; a later call opens it again."""
         await self._line.close()
 
-    async def _words(self, request: Request) -> tuple[int, ...]:
-        reply = await self._accepted(request)
-        assert isinstance(reply, Words), f"{reply!r} to {request}: the reader lets only words through"
-        return reply.words
+    async def _asked(self, request: Request) -> Reply:
+        for _ in range(self._retries):
+            try:
+                return await self._accepted(request)
+            except (NoReply, BadReply, HungUp):
+                continue
+        return await self._accepted(request)
 
     async def _accepted(self, request: Request) -> Reply:
         reply = await self._named(request)
