@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from drivers.chargers import go_e
+from drivers.chargers.go_e import GoE
 from drivers.evidence import Evidence, Sheet
 from drivers.meters import TYPES
 from drivers.sunspec import battery, inverter
@@ -14,7 +16,7 @@ from drivers.sunspec.models import DER_MEASUREMENT, INVERTER_THREE_PHASE, STORAG
 from drivers.sunspec.points import Model as SunSpecModel
 from drivers.telegrams import models
 from drivers.telegrams.models import TelegramModel
-from protocols.ports import Battery, Inverter, Meter, RegisterBus
+from protocols.ports import Battery, Charger, Inverter, Meter, RegisterBus
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,15 @@ class BatteryModel:
     sheet: Sheet
 
 
-Model = MeterModel | TelegramModel | InverterModel | BatteryModel
+@dataclass(frozen=True, slots=True)
+class ChargerModel:
+    """A charging point for cars that takes a limit; nothing on a node gives it one yet."""
+
+    build: Callable[[RegisterBus, int], Charger]
+    sheet: Sheet
+
+
+Model = MeterModel | TelegramModel | InverterModel | BatteryModel | ChargerModel
 
 
 def _inverter(bus: RegisterBus, unit: int, fallback_produce_max_w: float | None) -> Inverter:
@@ -64,5 +74,6 @@ MODELS: Final[Mapping[str, Model]] = {
         _inverter, _sunspec("inverter, models 103 and 701", INVERTER_THREE_PHASE, DER_MEASUREMENT)
     ),
     battery.MODEL: BatteryModel(_battery, _sunspec("battery, models 701 and 713", DER_MEASUREMENT, STORAGE)),
+    go_e.TYPE.name: ChargerModel(GoE, go_e.TYPE.sheet),
     **models.MODELS,
 }

@@ -4,6 +4,14 @@ from collections.abc import Sequence
 
 from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU, ExceptionResponse, ModbusPDU
+from pymodbus.pdu.bit_message import (
+    ReadCoilsRequest,
+    ReadCoilsResponse,
+    ReadDiscreteInputsRequest,
+    ReadDiscreteInputsResponse,
+    WriteMultipleCoilsRequest,
+    WriteMultipleCoilsResponse,
+)
 from pymodbus.pdu.register_message import (
     ReadHoldingRegistersRequest,
     ReadHoldingRegistersResponse,
@@ -17,6 +25,11 @@ from pymodbus.pdu.register_message import (
 
 from protocols.modbus import Function, Request
 
+_BIT_REQUESTS = {
+    Function.READ_COILS: ReadCoilsRequest,
+    Function.READ_CONTACTS: ReadDiscreteInputsRequest,
+    Function.WRITE_COILS: WriteMultipleCoilsRequest,
+}
 _REQUESTS = {
     Function.READ_HOLDING: ReadHoldingRegistersRequest,
     Function.READ_INPUT: ReadInputRegistersRequest,
@@ -26,6 +39,11 @@ _REQUESTS = {
 
 
 def request_pdu(request: Request, transaction: int = 0) -> ModbusPDU:
+    if request.of_bits:
+        bits = [bool(word) for word in request.words]
+        return _BIT_REQUESTS[request.function](
+            dev_id=request.unit, transaction_id=transaction, address=request.address, count=request.count, bits=bits
+        )
     kind = _REQUESTS[request.function]
     return kind(
         dev_id=request.unit,
@@ -44,6 +62,12 @@ def reply_pdu(request: Request, words: Sequence[int], transaction: int = 0) -> M
             return ReadHoldingRegistersResponse(unit, transaction, registers=list(words))
         case Function.READ_INPUT:
             return ReadInputRegistersResponse(unit, transaction, registers=list(words))
+        case Function.READ_COILS:
+            return ReadCoilsResponse(unit, transaction, bits=[bool(word) for word in words])
+        case Function.READ_CONTACTS:
+            return ReadDiscreteInputsResponse(unit, transaction, bits=[bool(word) for word in words])
+        case Function.WRITE_COILS:
+            return WriteMultipleCoilsResponse(unit, transaction, address=address, count=count)
         case Function.WRITE_SINGLE:
             return WriteSingleRegisterResponse(unit, transaction, address=address, registers=list(request.words))
         case Function.WRITE_MULTIPLE:

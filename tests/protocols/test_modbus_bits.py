@@ -5,7 +5,9 @@ import pytest
 from protocols.faults import BadReply
 from protocols.modbus import Bits, Refusal, Request, Written, parse, read_bits, write_coils
 from protocols.modbus_rtu import RtuReader, crc16, rtu_frame
+from protocols.modbus_tcp import TcpReader, tcp_frame
 from protocols.ports import BitTable
+from tests.protocols.modbus_peer import reply_pdu, request_pdu, rtu, tcp
 
 # 6.1: coils 20 to 38; 6.2: discrete inputs 197 to 218; 6.11: coils 20 to 29.
 COILS = read_bits(0x11, BitTable.COILS, 0x13, 0x13)
@@ -64,6 +66,16 @@ def test_bits_out_of_range_are_not_asked_for(address: int, count: int) -> None:
 def test_too_many_coils_are_not_written(count: int) -> None:
     with pytest.raises(ValueError, match="allowed is 1 to 1968"):
         write_coils(1, 0, [True] * count)
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 16, 19])
+def test_bits_are_those_of_a_foreign_library(count: int) -> None:
+    told = [place % 3 == 0 for place in range(count)]
+    asked, written = read_bits(1, BitTable.CONTACTS, 3, count), write_coils(1, 3, told)
+    assert tcp_frame(written, 7) == tcp(request_pdu(written, 7))
+    assert tcp_frame(asked, 7) == tcp(request_pdu(asked, 7))
+    assert TcpReader(asked, 7).feed(tcp(reply_pdu(asked, told, 7))) == Bits(tuple(told))
+    assert RtuReader(written).feed(rtu(reply_pdu(written, told))) == Written()
 
 
 @pytest.mark.parametrize(
