@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from drivers.chargers import go_e
+from drivers.chargers import alfen, go_e
+from drivers.chargers.alfen import Alfen
 from drivers.chargers.go_e import GoE
 from drivers.evidence import Evidence, Sheet
 from drivers.meters import TYPES
@@ -74,6 +75,7 @@ MODELS: Final[Mapping[str, Model]] = {
         _inverter, _sunspec("inverter, models 103 and 701", INVERTER_THREE_PHASE, DER_MEASUREMENT)
     ),
     battery.MODEL: BatteryModel(_battery, _sunspec("battery, models 701 and 713", DER_MEASUREMENT, STORAGE)),
+    alfen.TYPE.name: ChargerModel(Alfen, alfen.TYPE.sheet),
     go_e.TYPE.name: ChargerModel(GoE, go_e.TYPE.sheet),
     **models.MODELS,
 }

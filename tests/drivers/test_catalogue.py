@@ -45,7 +45,7 @@ def test_no_name_is_taken_twice() -> None:
     names = [kind.name for kind in TYPES]
     assert sorted(names) == sorted(set(names))
     telegrams = {"p1", "sml", "dlms-push", "iec62056-21", "iec62056-21-push"}
-    assert {"sunspec-inverter", "sunspec-battery", "go-e", *telegrams, *names} == set(MODELS)
+    assert {"sunspec-inverter", "sunspec-battery", "go-e", "alfen", *telegrams, *names} == set(MODELS)
 
 
 def test_names_are_easy_to_type() -> None:

@@ -25,11 +25,6 @@ from pymodbus.pdu.register_message import (
 
 from protocols.modbus import Function, Request
 
-_BIT_REQUESTS = {
-    Function.READ_COILS: ReadCoilsRequest,
-    Function.READ_CONTACTS: ReadDiscreteInputsRequest,
-    Function.WRITE_COILS: WriteMultipleCoilsRequest,
-}
 _REQUESTS = {
     Function.READ_HOLDING: ReadHoldingRegistersRequest,
     Function.READ_INPUT: ReadInputRegistersRequest,
@@ -39,11 +34,14 @@ _REQUESTS = {
 
 
 def request_pdu(request: Request, transaction: int = 0) -> ModbusPDU:
-    if request.of_bits:
+    if request.function is Function.WRITE_COILS:
         bits = [bool(word) for word in request.words]
-        return _BIT_REQUESTS[request.function](
-            dev_id=request.unit, transaction_id=transaction, address=request.address, count=request.count, bits=bits
+        return WriteMultipleCoilsRequest(
+            address=request.address, bits=bits, dev_id=request.unit, transaction_id=transaction
         )
+    if request.of_bits:
+        read = ReadCoilsRequest if request.function is Function.READ_COILS else ReadDiscreteInputsRequest
+        return read(dev_id=request.unit, transaction_id=transaction, address=request.address, count=request.count)
     kind = _REQUESTS[request.function]
     return kind(
         dev_id=request.unit,
