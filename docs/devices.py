@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel, Model
+from drivers.catalogue import MODELS, BatteryModel, ChargerModel, InverterModel, MeterModel, Model
 from drivers.evidence import Sheet
 from drivers.telegrams.models import TelegramModel
 
@@ -25,6 +25,9 @@ Evidence, best first. None was yet read from a device of ours.
 
 "Weaker" are the quantities of which less is known than the evidence says: their place, their scale or their sign.
 In brackets: phases 1 to 3, their sum, import and export.
+
+A charger is read and published as a meter is; a node does not control it yet. Relays, inputs, SG-Ready contacts, the tap
+changer and the capacitor bank have drivers (`drivers/switchgear/`) that no configuration names yet.
 """
 NAMES = re.compile(r"(?P<stem>.+?)(?:_(?P<part>l[123]|import|export))?_[^_]+")
 
@@ -41,6 +44,8 @@ def kind_of(model: Model) -> str:
             return "inverter"
         case BatteryModel():
             return "battery"
+        case ChargerModel():
+            return "charger"
 
 
 def measured(quantities: Sequence[str]) -> str:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from drivers import batteries, inverters
+from drivers.chargers import alfen, go_e
+from drivers.chargers.alfen import Alfen
+from drivers.chargers.go_e import GoE
 from drivers.evidence import Evidence, Sheet
 from drivers.meters import TYPES
 from drivers.sunspec import battery, inverter, storage
@@ -16,7 +19,7 @@ from drivers.sunspec.points import Model as SunSpecModel
 from drivers.sunspec.storage import SunSpecStorage
 from drivers.telegrams import models
 from drivers.telegrams.models import TelegramModel
-from protocols.ports import Battery, Inverter, Meter, RegisterBus
+from protocols.ports import Battery, Charger, Inverter, Meter, RegisterBus
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,15 @@ class BatteryModel:
     sheet: Sheet
 
 
-Model = MeterModel | TelegramModel | InverterModel | BatteryModel
+@dataclass(frozen=True, slots=True)
+class ChargerModel:
+    """A charging point for cars that takes a limit; nothing on a node gives it one yet."""
+
+    build: Callable[[RegisterBus, int], Charger]
+    sheet: Sheet
+
+
+Model = MeterModel | TelegramModel | InverterModel | BatteryModel | ChargerModel
 
 
 def _inverter(bus: RegisterBus, unit: int, fallback_produce_max_w: float | None) -> Inverter:
@@ -77,5 +88,7 @@ MODELS: Final[Mapping[str, Model]] = {
     storage.MODEL: BatteryModel(_storage, storage.SHEET),
     "fronius-gen24-battery": BatteryModel(_storage, storage.FRONIUS),
     battery.MODEL: BatteryModel(_battery, _sunspec("battery, models 701 and 713", DER_MEASUREMENT, STORAGE)),
+    alfen.TYPE.name: ChargerModel(Alfen, alfen.TYPE.sheet),
+    go_e.TYPE.name: ChargerModel(GoE, go_e.TYPE.sheet),
     **models.MODELS,
 }

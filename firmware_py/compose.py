@@ -8,7 +8,7 @@ from controller.admission import AdmissionPolicy
 from controller.cycle import Params, Role
 from controller.laws import connection, dispatch
 from controller.lease import LeasePolicy
-from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel
+from drivers.catalogue import MODELS, BatteryModel, ChargerModel, InverterModel, MeterModel
 from drivers.links import open_stream
 from drivers.telegrams.models import TelegramModel
 from drivers.telegrams.stream import Stream
@@ -103,7 +103,7 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
 
 def takes_setpoints(device: DeviceConfig) -> bool:
     """Whether a configured device can be told something."""
-    return not isinstance(MODELS[device.model], MeterModel | TelegramModel)
+    return not isinstance(MODELS[device.model], MeterModel | TelegramModel | ChargerModel)
 
 
 def frozen_after_s(model: str) -> float | None:
@@ -113,7 +113,7 @@ def frozen_after_s(model: str) -> float | None:
             return None if sleeps else FROZEN_AFTER_S
         case TelegramModel():
             return FROZEN_TELEGRAMS_AFTER_S
-        case InverterModel() | BatteryModel():
+        case InverterModel() | BatteryModel() | ChargerModel():
             return None
 
 
@@ -122,7 +122,7 @@ def sleeps(model: str) -> bool:
     match MODELS[model]:
         case MeterModel(sleeps=asleep):
             return asleep
-        case InverterModel():
+        case InverterModel() | ChargerModel():
             return True
         case TelegramModel() | BatteryModel():
             return False
@@ -139,6 +139,8 @@ def build_device(
     match model:
         case MeterModel(build):
             return build(bus, device.unit), None
+        case ChargerModel(build_charger):
+            return build_charger(bus, device.unit), None
         case InverterModel(build_inverter):
             inverter = build_inverter(bus, device.unit, device.fallback_w)
             return inverter, Line(device.name, Role.PRODUCER, inverter.limit, device.fallback_w)

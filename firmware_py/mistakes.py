@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterator
 from typing import Any, Final
 
-from drivers.catalogue import MODELS, InverterModel, MeterModel
+from drivers.catalogue import MODELS, ChargerModel, InverterModel, MeterModel
 from drivers.links import Link, open_stream, parse_url
 from drivers.modbus.serial_channel import SerialSettings
 from drivers.telegrams.models import TelegramModel
@@ -94,6 +94,8 @@ def _fallbacks(devices: list[tuple[str, dict[str, Any]]]) -> Iterator[Mistake]:
         model, value = MODELS.get(str(device.get("model"))), device.get("fallback_w")
         if isinstance(model, MeterModel | TelegramModel) and value is not None:
             yield Mistake(f"{key}.fallback_w", shown(value), "a meter takes no setpoint and has none to fall back to")
+        if isinstance(model, ChargerModel) and value is not None:
+            yield Mistake(f"{key}.fallback_w", shown(value), "a charger is only read yet and has none to fall back to")
         if isinstance(model, InverterModel) and isinstance(value, int | float) and value < 0:
             yield Mistake(
                 f"{key}.fallback_w", shown(value), "what the inverter may still produce: 0 and more is allowed"
@@ -102,7 +104,7 @@ def _fallbacks(devices: list[tuple[str, dict[str, Any]]]) -> Iterator[Mistake]:
 
 def _takes_setpoints(device: dict[str, Any]) -> bool:
     model = MODELS.get(str(device.get("model")))
-    return model is not None and not isinstance(model, MeterModel | TelegramModel)
+    return model is not None and not isinstance(model, MeterModel | TelegramModel | ChargerModel)
 
 
 def _number(part: dict[str, Any], key: str, default: float) -> float:

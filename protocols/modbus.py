@@ -4,7 +4,7 @@ A reader (`TcpReader`, `RtuReader`) belongs to one outstanding request. It is fe
 size, and gives the reply once it is complete. Everything is checked before a word is believed: transaction, unit,
 function, length, byte count, check sum. What does not answer the question is a BadReply, never a value.
 
-Source: MODBUS Application Protocol Specification V1.1b3 (functions: 6.3, 6.4, 6.6, 6.12; exceptions: 7).
+Source: MODBUS Application Protocol Specification V1.1b3 (functions: 6.1 to 6.4, 6.6, 6.11, 6.12; exceptions: 7).
 """
 
 import struct
@@ -17,10 +17,12 @@ from typing import Final
 import msgspec
 
 from protocols.faults import BadReply
-from protocols.ports import Table
+from protocols.ports import BitTable, Table
 
 READ_MAX: Final = 125  # 6.3, 6.4: quantity 1 to 0x7D
 WRITE_MAX: Final = 123  # 6.12: quantity 1 to 0x7B
+READ_BITS_MAX: Final = 2000  # 6.1, 6.2: quantity 1 to 0x7D0
+WRITE_BITS_MAX: Final = 1968  # 6.11: quantity 1 to 0x7B0
 ADU_MAX: Final = 260  # 4.1: MBAP header (7) and the longest PDU (253); an RTU frame has 256 at most
 NOISE_MAX: Final = 2 * ADU_MAX  # what may be thrown away before one reply; beyond it the line babbles
 
@@ -30,10 +32,23 @@ EXCEPTION_BIT: Final = 0x80
 class Function(IntEnum):
     """The function codes used here."""
 
+    READ_COILS = 1
+    READ_CONTACTS = 2  # discrete inputs
     READ_HOLDING = 3
     READ_INPUT = 4
     WRITE_SINGLE = 6
+    WRITE_COILS = 15
     WRITE_MULTIPLE = 16
+
+
+_READS: Final = frozenset({Function.READ_COILS, Function.READ_CONTACTS, Function.READ_HOLDING, Function.READ_INPUT})
+_OF_BITS: Final = frozenset({Function.READ_COILS, Function.READ_CONTACTS, Function.WRITE_COILS})
+_TABLES: Final = {
+    Function.READ_COILS: "coils",
+    Function.READ_CONTACTS: "discrete inputs",
+    Function.READ_INPUT: "input registers",
+    Function.WRITE_COILS: "coils",
+}
 
 
 # V1.1b3, 7: the exception codes and their names. Any other code is not an exception but nonsense.
@@ -55,7 +70,7 @@ GATEWAY: Final = (10, 11)  # a gateway says this for a device that gave it no an
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to one unit; built by `read`, `write` and `write_single`, which check every number."""
+    """One question to one unit; built by the functions below, which check every number. A coil is a word of 0 or 1."""
 
     unit: int
     function: Function
@@ -69,37 +84,61 @@ class Request:
     reply_size: int = field(init=False, compare=False, repr=False)  # bytes in the PDU of the reply that is no exception
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reads", self.function in (Function.READ_HOLDING, Function.READ_INPUT))
+        object.__setattr__(self, "reads", self.function in _READS)
         self._check()
         object.__setattr__(self, "pdu", self._pdu())
-        object.__setattr__(self, "reply_size", 2 + 2 * self.count if self.reads else 5)
+        object.__setattr__(self, "reply_size", 2 + self.bytes_asked if self.reads else 5)
 
     def _check(self) -> None:
         if not 0 <= self.unit <= 255:
             raise ValueError(f"unit {self.unit}: allowed is 0 to 255")
-        most = READ_MAX if self.reads else WRITE_MAX
-        if not 1 <= self.count <= most:
-            raise ValueError(f"{self.count} registers: allowed is 1 to {most} in one request")
+        if not 1 <= self.count <= self._count_max:
+            raise ValueError(f"{self.count} {self._things}: allowed is 1 to {self._count_max} in one request")
         if not 0 <= self.address <= 0x10000 - self.count:
-            raise ValueError(f"registers {self.address} to {self.address + self.count - 1}: allowed is 0 to 65535")
+            last = self.address + self.count - 1
+            raise ValueError(f"{self._things} {self.address} to {last}: allowed is 0 to 65535")
+        most = 1 if self.of_bits else 0xFFFF
         for word in self.words:
-            if not 0 <= word <= 0xFFFF:
-                raise ValueError(f"word {word}: allowed is 0 to 65535")
+            if not 0 <= word <= most:
+                raise ValueError(f"word {word}: allowed is 0 to {most}")
+
+    @property
+    def of_bits(self) -> bool:
+        """Whether this is about coils or discrete inputs."""
+        return self.function in _OF_BITS
+
+    @property
+    def _things(self) -> str:
+        return "bits" if self.of_bits else "registers"
+
+    @property
+    def _count_max(self) -> int:
+        if self.of_bits:
+            return READ_BITS_MAX if self.reads else WRITE_BITS_MAX
+        return READ_MAX if self.reads else WRITE_MAX
 
     def _pdu(self) -> bytes:
         match self.function:
-            case Function.READ_HOLDING | Function.READ_INPUT:
+            case Function.READ_COILS | Function.READ_CONTACTS | Function.READ_HOLDING | Function.READ_INPUT:
                 return struct.pack(">BHH", self.function, self.address, self.count)
             case Function.WRITE_SINGLE:
                 return struct.pack(">BHH", self.function, self.address, self.words[0])
             case Function.WRITE_MULTIPLE:
                 head = struct.pack(">BHHB", self.function, self.address, self.count, 2 * self.count)
                 return head + struct.pack(f">{self.count}H", *self.words)
+            case Function.WRITE_COILS:
+                packed = _packed(self.words)
+                return struct.pack(">BHHB", self.function, self.address, self.count, len(packed)) + packed
+
+    @property
+    def bytes_asked(self) -> int:
+        """Bytes of data in the reply to a read: two a register, one for up to eight bits."""
+        return (self.count + 7) // 8 if self.of_bits else 2 * self.count
 
     def __str__(self) -> str:
         verb = "read" if self.reads else "write"
-        table = "input" if self.function is Function.READ_INPUT else "holding"
-        return f"unit {self.unit}, {verb} {self.count} {table} registers at {self.address} (0x{self.address:04X})"
+        table = _TABLES.get(self.function, "holding registers")
+        return f"unit {self.unit}, {verb} {self.count} {table} at {self.address} (0x{self.address:04X})"
 
 
 @lru_cache(maxsize=4096)  # a poll asks the same again and again; checked and encoded once
@@ -118,6 +157,27 @@ def write_single(unit: int, address: int, word: int) -> Request:
     return Request(unit, Function.WRITE_SINGLE, address, 1, (word,))
 
 
+def read_bits(unit: int, table: BitTable, address: int, count: int) -> Request:
+    """Ask for `count` coils or discrete inputs; ValueError on any number out of range."""
+    return Request(unit, Function(table), address, count)
+
+
+def write_coils(unit: int, address: int, bits: Sequence[bool]) -> Request:
+    """Set coils with function 15, whose reply, unlike that of function 5, can be told from an echo; ValueError as above."""
+    return Request(unit, Function.WRITE_COILS, address, len(bits), tuple(map(int, bits)))
+
+
+def _packed(bits: Sequence[int]) -> bytes:
+    """Eight bits a byte, the first lowest (6.11)."""
+    return sum(bit << place for place, bit in enumerate(bits)).to_bytes((len(bits) + 7) // 8, "little")
+
+
+class Bits(msgspec.Struct, frozen=True):
+    """The coils or discrete inputs that were asked for, exactly as many."""
+
+    bits: tuple[bool, ...]
+
+
 class Words(msgspec.Struct, frozen=True):
     """The registers that were asked for, exactly as many."""
 
@@ -134,7 +194,7 @@ class Refusal(msgspec.Struct, frozen=True):
     code: int
 
 
-Reply = Words | Written | Refusal
+Reply = Words | Bits | Written | Refusal
 
 
 def parse(request: Request, pdu: bytes) -> Reply:
@@ -156,10 +216,13 @@ def _refusal(pdu: bytes) -> Refusal:
     return Refusal(pdu[1])
 
 
-def _words(request: Request, pdu: bytes) -> Words:
-    if len(pdu) != request.reply_size or pdu[1] != 2 * request.count:
+def _words(request: Request, pdu: bytes) -> Words | Bits:
+    if len(pdu) != request.reply_size or pdu[1] != request.bytes_asked:
         stated = pdu[1] if len(pdu) > 1 else 0
-        raise BadReply(f"carries {len(pdu) - 2} bytes and states {stated}, asked were {2 * request.count}")
+        raise BadReply(f"carries {len(pdu) - 2} bytes and states {stated}, asked were {request.bytes_asked}")
+    if request.of_bits:
+        number = int.from_bytes(pdu[2:], "little")  # what fills the last byte up means nothing
+        return Bits(tuple(bool(number >> place & 1) for place in range(request.count)))
     return Words(cut(pdu, 2, request.count))
 
 

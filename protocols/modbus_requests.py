@@ -26,6 +26,8 @@ from protocols.modbus import (
 from protocols.modbus_rtu import crc16
 
 ILLEGAL_FUNCTION: Final = 1
+# Registers only: nobody shares coils.
+_SERVED: Final = (Function.READ_HOLDING, Function.READ_INPUT, Function.WRITE_SINGLE, Function.WRITE_MULTIPLE)
 ILLEGAL_ADDRESS: Final = 2
 ILLEGAL_VALUE: Final = 3
 NO_PATH: Final = 10
@@ -64,7 +66,7 @@ class Asked:
 
 def request_of(unit: int, pdu: bytes) -> Request | Refusal:
     """The request in a PDU, or the exception that it is answered with."""
-    if pdu[0] not in list(Function):
+    if pdu[0] not in _SERVED:
         return Refusal(ILLEGAL_FUNCTION)
     function = Function(pdu[0])
     if len(pdu) < 5:

@@ -8,6 +8,9 @@ from typing import Final
 from protocols.faults import BadReply
 from protocols.modbus import ADU_MAX, EXCEPTION_BIT, NOISE_MAX, Function, Noise, Reply, Request, parse
 
+_READS: Final = (Function.READ_COILS, Function.READ_CONTACTS, Function.READ_HOLDING, Function.READ_INPUT)
+_WRITES: Final = (Function.WRITE_SINGLE, Function.WRITE_COILS, Function.WRITE_MULTIPLE)
+
 
 def _crc_of_byte(byte: int) -> int:
     crc = byte
@@ -55,7 +58,7 @@ class RtuReader:
         self._echo_due = bool(echoes)
         self.echoed = False
         self._echo = rtu_frame(request)
-        self._head = self._echo[:2] + (bytes((2 * request.count,)) if request.reads else self._echo[2:6])
+        self._head = self._echo[:2] + (bytes((request.bytes_asked,)) if request.reads else self._echo[2:6])
         self._size = request.reply_size + 3
         self._buffer = bytearray()
         self._noise = Noise()
@@ -111,9 +114,9 @@ class RtuReader:
         function = self._buffer[start + 1]
         if function & EXCEPTION_BIT:
             return (5,)
-        if function in (Function.READ_HOLDING, Function.READ_INPUT):
+        if function in _READS:
             return (5 + self._buffer[start + 2], 8)
-        return (8,) if function in (Function.WRITE_SINGLE, Function.WRITE_MULTIPLE) else ()
+        return (8,) if function in _WRITES else ()
 
     def _is_spoiled(self) -> bool:
         """Whether all of a reply stands in front, though its check sum is wrong (and it is no echo still coming in)."""

@@ -27,7 +27,7 @@ def whole_reply(request: Request, transaction: int, data: bytes) -> Words | None
     The usual case by far: transaction, protocol, length, unit, function and byte count, all compared at once.
     """
     size = request.reply_size
-    if not request.reads or len(data) != _HEADER + size:
+    if not request.reads or request.of_bits or len(data) != _HEADER + size:
         return None
     if _REPLY.unpack_from(data) != (transaction, 0, size + 1, request.unit, request.function, size - 2):
         return None

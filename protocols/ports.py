@@ -7,7 +7,7 @@ method that talks to the outside raises a `protocols.faults.Fault` when the outs
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Protocol
 
 import msgspec
@@ -23,6 +23,13 @@ class Table(IntEnum):
     INPUT = 4
 
 
+class BitTable(IntEnum):
+    """The two Modbus bit tables, by the function code that reads them."""
+
+    COILS = 1
+    CONTACTS = 2  # discrete inputs
+
+
 class RegisterBus(Protocol):
     """One line or connection with its devices; calls are queued, one transaction at a time, the urgent first (priority.py)."""
 
@@ -36,6 +43,18 @@ class RegisterBus(Protocol):
 
     async def close(self) -> None:
         """Close the line; a later call opens it again."""
+        ...
+
+
+class BitBus(Protocol):
+    """A line whose devices have coils and discrete inputs; the rules are those of `RegisterBus`."""
+
+    async def read_bits(self, unit: int, table: BitTable, address: int, count: int) -> tuple[bool, ...]:
+        """Read `count` (1 to 2000) bits from a zero-based `address`; exactly `count` or a Fault."""
+        ...
+
+    async def write_coils(self, unit: int, address: int, bits: Sequence[bool]) -> None:
+        """Write coils (function 15); never repeated by itself. Returns once the device confirmed."""
         ...
 
 
@@ -93,6 +112,101 @@ class Battery(Meter, Protocol):
 
         Reversion and read-back as in `Inverter.limit`.
         """
+        ...
+
+
+class Plug(StrEnum):
+    """The state of a charging point as IEC 61851-1 names it."""
+
+    EMPTY = "A"  # no car
+    CONNECTED = "B"  # a car that is not ready to charge, or may not
+    CHARGING = "C"
+    VENTILATED = "D"
+    FAULTY = "E"
+    OUT_OF_ORDER = "F"
+
+
+class Charger(Meter, Protocol):
+    """A charging point that takes a limit of the current per phase. Less than 6 A can no car be told (IEC 61851-1)."""
+
+    async def plug(self) -> Plug | None:
+        """What is plugged in and whether it charges; None where the device does not know."""
+        ...
+
+    async def allow(self, current_max_a: float | None, valid_s: float) -> None:
+        """Let the car take this on each phase (6 and more; 0 pauses; None: its own setting) for `valid_s` seconds.
+
+        ValueError between 0 and 6 A and beyond what the device takes. Read back as in `Inverter.limit`. A device without
+        a timer of its own keeps the limit after `valid_s` ("no hardware fallback"): its owner must lift it.
+        """
+        ...
+
+
+class Relay(Protocol):
+    """One contact that is switched."""
+
+    async def switch(self, on: bool, valid_s: float) -> None:
+        """Close it (True) or open it for `valid_s` seconds; NotApplied where it reads back otherwise.
+
+        Only a board with a watchdog lets go by itself.
+        """
+        ...
+
+    async def is_on(self) -> bool:
+        """Whether it is closed now, as the device says."""
+        ...
+
+
+class Contacts(Protocol):
+    """Inputs that something outside closes, such as a ripple-control receiver."""
+
+    async def closed(self) -> tuple[bool, ...]:
+        """Each input, the first first."""
+        ...
+
+
+class SgMode(StrEnum):
+    """What a heat pump with the SG-Ready label can be asked for."""
+
+    BLOCKED = "blocked"  # for two hours at most
+    NORMAL = "normal"
+    ENCOURAGED = "encouraged"
+    ORDERED = "ordered"
+
+
+class Thermostat(Protocol):
+    """A heat pump that is asked, not measured."""
+
+    async def ask(self, mode: SgMode, valid_s: float) -> None:
+        """Ask for this for `valid_s` seconds; NotApplied where the contacts read back otherwise."""
+        ...
+
+    async def asked(self) -> SgMode:
+        """What it is asked for now, as the contacts say."""
+        ...
+
+
+class TapChanger(Protocol):
+    """A transformer's tap changer; a higher position gives a higher voltage. It keeps its position: no lease."""
+
+    async def position(self) -> int:
+        """Where it stands."""
+        ...
+
+    async def go_to(self, position: int) -> None:
+        """Begin to move there, step by step; ValueError outside its range, DeviceRefused while it moves or is local."""
+        ...
+
+
+class CapacitorBank(Protocol):
+    """Capacitors in equal steps. It keeps what is ordered: no lease."""
+
+    async def steps_in(self) -> int:
+        """How many are switched in."""
+        ...
+
+    async def order(self, steps: int) -> None:
+        """Have so many in, as soon as they are discharged; ValueError outside 0 to all, NotApplied where not taken."""
         ...
 
 

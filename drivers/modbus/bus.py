@@ -11,15 +11,18 @@ from protocols.modbus import (
     EXCEPTIONS,
     GATEWAY,
     ILLEGAL_FUNCTION,
+    Bits,
     Refusal,
     Reply,
     Request,
     Words,
     read,
+    read_bits,
     write,
+    write_coils,
     write_single,
 )
-from protocols.ports import Table
+from protocols.ports import BitTable, Table
 
 # A device that says "busy" has not done what was asked (V1.1b3, 7), so reads and writes alike are asked again.
 _BUSY_PAUSES_S: Final = (0.1, 0.3, 0.9)
@@ -43,7 +46,7 @@ class Line(Protocol):
 
 
 class Bus:
-    """Implements `protocols.ports.RegisterBus` on any line.
+    """Implements `protocols.ports.RegisterBus` and `BitBus` on any line.
 
     A read that failed on the way (no reply, bad reply, stream ended) is asked again `retries` times. A write is not:
     nobody knows whether it was carried out. Faults name line, unit and registers. One register goes by function 6 where
@@ -58,19 +61,19 @@ class Bus:
 
     async def read(self, unit: int, table: Table, address: int, count: int) -> tuple[int, ...]:
         """Read registers; exactly `count` words or a Fault."""
-        request = read(unit, table, address, count)
-        left = self._retries
-        while True:
-            try:
-                reply = await self._line.exchange(request)
-                if not isinstance(reply, Words):
-                    reply = await self._accepted(request, reply)
-                assert isinstance(reply, Words), f"{reply!r} to {request}: the reader lets only words through"
-                return reply.words
-            except (NoReply, BadReply, LinkDown) as fault:
-                if left == 0 or not isinstance(fault, NoReply | BadReply | HungUp):
-                    raise self._named(request, fault) from fault
-                left -= 1
+        reply = await self._asked(read(unit, table, address, count))
+        assert isinstance(reply, Words), f"{reply!r}: the reader lets only words through"
+        return reply.words
+
+    async def read_bits(self, unit: int, table: BitTable, address: int, count: int) -> tuple[bool, ...]:
+        """Read coils or discrete inputs; exactly `count` bits or a Fault."""
+        reply = await self._asked(read_bits(unit, table, address, count))
+        assert isinstance(reply, Bits), f"{reply!r}: the reader lets only bits through"
+        return reply.bits
+
+    async def write_coils(self, unit: int, address: int, bits: Sequence[bool]) -> None:
+        """Write coils (function 15), once; returns when the device confirmed."""
+        await self._write(write_coils(unit, address, bits))
 
     async def write(self, unit: int, address: int, words: Sequence[int]) -> None:
         """Write holding registers (function 16), once; returns when the device confirmed."""
@@ -88,6 +91,17 @@ class Bus:
     async def close(self) -> None:
         """Close the line; a later call opens it again."""
         await self._line.close()
+
+    async def _asked(self, request: Request) -> Reply:
+        left = self._retries
+        while True:
+            try:
+                reply = await self._line.exchange(request)
+                return reply if isinstance(reply, Words) else await self._accepted(request, reply)
+            except (NoReply, BadReply, LinkDown) as fault:
+                if left == 0 or not isinstance(fault, NoReply | BadReply | HungUp):
+                    raise self._named(request, fault) from fault
+                left -= 1
 
     async def _write(self, request: Request) -> None:
         try:

@@ -3,7 +3,7 @@
 import pytest
 
 from drivers import batteries, inverters
-from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel
+from drivers.catalogue import MODELS, BatteryModel, ChargerModel, InverterModel, MeterModel
 from drivers.evidence import Evidence, Sheet
 from drivers.links import open_stream
 from drivers.meters import TYPES
@@ -28,6 +28,9 @@ def test_every_entry_builds(name: str) -> None:
         case BatteryModel(build):
             methods = vars(type(build(bus, 1, None)))
             assert {"probe", "read", "follow"} <= set(methods)
+        case ChargerModel(build):
+            charger = build(bus, 1)
+            assert all(callable(getattr(charger, name)) for name in ("probe", "read", "plug", "allow"))
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -45,7 +48,7 @@ def test_no_name_is_taken_twice() -> None:
     assert sorted(names) == sorted(set(names))
     telegrams = {"p1", "sml", "dlms-push", "iec62056-21", "iec62056-21-push"}
     sunspec = {"sunspec-inverter", "sunspec-battery", "sunspec-storage", "fronius", "fronius-gen24-battery"}
-    assert {*sunspec, *telegrams, *names} == set(MODELS)
+    assert {*sunspec, "go-e", "alfen", *telegrams, *names} == set(MODELS)
 
 
 def test_names_are_easy_to_type() -> None:

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel
+from drivers.catalogue import MODELS, BatteryModel, ChargerModel, InverterModel, MeterModel
 from drivers.modbus.tcp import TcpBus
 from drivers.telegrams.models import TelegramModel
 from protocols.faults import Fault, NoReply
@@ -27,7 +27,7 @@ Wire = tuple[int, int]  # port, unit
 def device_at(bus: TcpBus, unit: int, name: str) -> Meter:
     """The driver of a home's part at that unit."""
     match MODELS[MODEL_OF[name]]:
-        case MeterModel(build):
+        case MeterModel(build) | ChargerModel(build):
             return build(bus, unit)
         case InverterModel(build_limited) | BatteryModel(build_limited):
             return build_limited(bus, unit, None)

@@ -9,14 +9,14 @@ from drivers.modbus.sharing import SharedBus
 from firmware_py.addresses import listen_address, registers_of
 from firmware_py.proxy.desk import Desk, Share
 from protocols.faults import BadReply, DeviceRefused, Fault, LinkDown, NoReply
-from protocols.modbus import Refusal, Request, Words, Written, parse, read, write, write_single
+from protocols.modbus import Bits, Refusal, Request, Words, Written, parse, read, write, write_single
 from protocols.modbus_requests import Asked
 from protocols.ports import Table
 from sim_hardware.virtual_time import run_virtual
 from tests.drivers.memory_bus import MemoryBus
 from tests.drivers.test_sharing import SlowBus
 
-Reply = Words | Written | Refusal
+Reply = Words | Bits | Written | Refusal
 
 
 class Failing:

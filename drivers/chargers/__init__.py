@@ -1,0 +1,1 @@
+"""Charging points for cars, one file for each maker."""
