@@ -52,6 +52,12 @@ _BELOW: Final = {
         "Run a simulated home on real wires, its real home node, and a scripted contract.",
         "busbar demo --for 30s --json",
     ),
+    "settle": _Below(
+        "firmware_py.cli.settle",
+        "settle",
+        "Settle a contract from two CSV files: delivered energy, deviation and payment, to be checked by anybody.",
+        "busbar settle --contract contract.json --readings readings.csv --baseline nomination.csv",
+    ),
     "contract": _Below("firmware_py.cli.contract", "app", "Write, sign and send contract setpoints."),
     "hil": _Below(
         "firmware_py.cli.hil", "app", "Hardware in the loop: step lock, latency and jitter, record and replay."
