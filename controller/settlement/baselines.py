@@ -118,11 +118,10 @@ def _energy_then(row: Span, shift: timedelta, readings: Series, zone: tzinfo) ->
 def on_the_wall(moment: datetime, shift: timedelta, zone: tzinfo) -> datetime | Lack:
     """The moment with the same wall time whole days away; a Lack where the clocks leapt over it.
 
-    Of an hour that comes twice, the one that the moment itself stands for; where it stands for neither, the first.
+    Of an hour that comes twice there, the first.
     """
-    local = moment.astimezone(zone)
-    wanted = local.replace(tzinfo=None, fold=0) + shift
-    there = wanted.replace(tzinfo=zone, fold=local.fold).astimezone(UTC)
+    wanted = moment.astimezone(zone).replace(tzinfo=None, fold=0) + shift
+    there = wanted.replace(tzinfo=zone).astimezone(UTC)
     if there.astimezone(zone).replace(tzinfo=None, fold=0) != wanted:
         return Lack(f"the clocks leapt over {wanted}")
     return there

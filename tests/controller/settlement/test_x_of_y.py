@@ -60,6 +60,14 @@ def test_the_newest_of_days_alike_is_chosen_and_named() -> None:
     assert basis == ["highest 1 of 3 days: 2026-07-15"]
 
 
+def test_the_kind_of_a_day_is_that_of_the_time_zone() -> None:
+    """Midnight of a Monday in Berlin is still Sunday in UTC; the working day before is Friday, 3 days back."""
+    monday = date(2026, 7, 13)
+    found, basis = baseline(days({1: 1, 2: 2, 3: 3}, hour=0, event=monday), xy(days_x=1, days_y=1), monday, 0)
+    assert found == 3
+    assert basis == ["highest 1 of 1 days: 2026-07-10"]
+
+
 def test_every_kind_of_day_where_the_terms_say_so() -> None:
     assert baseline(days(WEEK), xy(days_x=5, days_y=5, same_kind=False))[0] == (100 + 500 + 300 + 9000 + 9000) / 5
 
