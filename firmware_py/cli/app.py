@@ -58,7 +58,15 @@ _BELOW: Final = {
         "Settle a contract from two CSV files: delivered energy, deviation and payment, to be checked by anybody.",
         "busbar settle --contract contract.json --readings readings.csv --baseline nomination.csv",
     ),
-    "contract": _Below("firmware_py.cli.contract", "app", "Write, sign and send contract setpoints."),
+    "verify": _Below(
+        "firmware_py.cli.verify",
+        "verify_file",
+        "Verify an evidence bundle offline, and name the first bad record.",
+        "busbar verify evidence.zip --key node.pub",
+    ),
+    "contract": _Below(
+        "firmware_py.cli.contract", "app", "Write, sign and send contract setpoints; export the evidence."
+    ),
     "hil": _Below(
         "firmware_py.cli.hil", "app", "Hardware in the loop: step lock, latency and jitter, record and replay."
     ),

@@ -14,7 +14,7 @@ from firmware_py.clock import SystemClock
 from firmware_py.compose import World, home_node, mqtt_uplink
 from firmware_py.config import ConfigError, Loaded, load
 from firmware_py.guardian import Guardian, StateLock
-from firmware_py.journal import SqliteJournal
+from firmware_py.journal import JOURNAL_FILE, SqliteJournal
 from firmware_py.watchdog import watchdog
 from protocols.faults import Fault
 
@@ -65,7 +65,7 @@ async def daemon(path: Path, loaded: Loaded, probe: "Probe | None" = None, for_s
 
 
 async def _guarded(path: Path, loaded: Loaded, probe: "Probe | None", for_s: float | None) -> None:
-    journal, buses = SqliteJournal(loaded.home.node.state_dir / "journal.sqlite"), Buses()
+    journal, buses = SqliteJournal(loaded.home.node.state_dir / JOURNAL_FILE), Buses()
     world = World(SystemClock(), journal, mqtt_uplink(loaded), buses.get, watchdog(), buses.stream)
     node = home_node(loaded, world if probe is None else probe.world(world))
     if probe is not None:
