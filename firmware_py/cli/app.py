@@ -71,6 +71,7 @@ _BELOW: Final = {
         "firmware_py.cli.hil", "app", "Hardware in the loop: step lock, latency and jitter, record and replay."
     ),
     "keys": _Below("firmware_py.cli.keys", "app", "Make the keys that contracts are signed with."),
+    "ledger": _Below("firmware_py.cli.ledger", "app", "An append-only log of a zone's contracts and settlements."),
     "sim": _Below("firmware_py.cli.sim", "app", "Simulated devices on real wires."),
 }
 
