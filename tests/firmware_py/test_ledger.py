@@ -22,6 +22,7 @@ from protocols.ledger import (
     insist_included,
     signed_head,
 )
+from protocols.merkle import leaf_hash, root
 from protocols.signing import key_id, public_part
 from tests.scenarios.keys import private_key
 from tests.system.busbar import told
@@ -89,6 +90,12 @@ def test_a_record_is_proved_to_be_in_it_and_another_is_not(tmp_path: Path) -> No
         with pytest.raises(Refused, match="no proof that it is entry 3"):
             insist_included(entry, given, at)
     insist_included(b"3", log.inclusion(3, size=5), head)
+    # The first entry's way to the root looks the same in trees of three and four: the size must be the head's.
+    four = log.inclusion(0, size=4)
+    at_four = TreeHead("lv-7", 4, root([leaf_hash(b"%d" % number) for number in range(4)]).hex(), "")
+    insist_included(b"0", four, at_four)
+    with pytest.raises(Refused, match="no proof"):
+        insist_included(b"0", msgspec.structs.replace(four, size=3), at_four)
 
 
 def test_k_of_n_witnesses(tmp_path: Path) -> None:
