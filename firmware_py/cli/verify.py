@@ -10,6 +10,8 @@ from firmware_py.cli.options import BAD_INPUT, FAULT, Json, stop
 from firmware_py.evidence.archive import unpacked
 from firmware_py.evidence.verify import Found, as_csv, signers, verify
 from protocols.evidence import BadRecord
+from protocols.faults import Refused
+from protocols.ocmf import MARK, meter_key, open_ocmf
 from protocols.signing import key_id, public_part
 
 _PROVED: Final = (
@@ -24,7 +26,7 @@ _WHOSE: Final = "whose the keys are: {} from the bundle itself; give --key with 
 
 
 def verify_file(
-    bundle: Annotated[Path, typer.Argument(help="An evidence bundle (.zip).", show_default=False)],
+    bundle: Annotated[Path, typer.Argument(help="An evidence bundle (.zip), or an OCMF record.", show_default=False)],
     key: Annotated[
         list[Path] | None,
         typer.Option(
@@ -41,7 +43,12 @@ def verify_file(
 
     Otherwise the first bad record is named: the file, its number in the chain, and why. Without --key it is checked against
     the keys in the bundle: whole it may be, but whose it is then rests on the bundle's own word.
+
+    An OCMF record of a meter is checked over its own bytes; --key is then the meter's public key (PEM or DER, also as
+    hexadecimal or Base64), and must be given.
     """
+    if _is_ocmf(bundle):
+        raise typer.Exit(_verify_ocmf(bundle, key or [], as_json))
     pinned = _pinned(key or [])
     try:
         found = verify(unpacked(bundle), pinned)
@@ -56,6 +63,33 @@ def verify_file(
     if readings is not None:
         _write(readings, as_csv(found.site_intervals()))
     print(_json({"ok": True, **_facts(found, pinned)}) if as_json else _told(bundle, found, pinned))
+
+
+def _is_ocmf(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MARK)) == MARK
+    except OSError as error:
+        stop(f"{path}: {error.strerror}", BAD_INPUT)
+
+
+def _verify_ocmf(path: Path, keys: list[Path], as_json: bool) -> int:
+    """Check a meter's record and say what it says; the exit code."""
+    if len(keys) != 1:
+        stop(f"{path}: an OCMF record needs --key with the meter's public key, once", BAD_INPUT)
+    try:
+        public = meter_key(keys[0].read_bytes())
+    except (OSError, ValueError) as error:
+        stop(f"--key {str(keys[0])!r}: {error}", BAD_INPUT)
+    try:
+        record = open_ocmf(path.read_bytes(), public)
+    except Refused as refused:
+        facts = {"ok": False, "file": path.name, "record": None, "reason": str(refused)}
+        print(_json(facts) if as_json else f"BAD {path}: {refused}")
+        return FAULT
+    facts = {"ok": True, "algorithm": record.algorithm, "says": record.says}
+    print(_json(facts) if as_json else f"GOOD {path}: {record.algorithm}\n{record.payload.decode()}")
+    return 0
 
 
 def _pinned(paths: list[Path]) -> dict[str, str]:

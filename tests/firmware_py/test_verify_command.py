@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from firmware_py.evidence.archive import CHAIN_FILE, packed
 from protocols.signing import public_part
@@ -77,3 +80,22 @@ def test_a_node_without_a_key_has_nothing_to_export(folder: Path) -> None:
     (folder / "node.key").write_text(NODE_KEY)
     config.write_text(config.read_text().replace('id = "n"', 'id = "n"\nkey_file = "node.key"'))
     told("contract", "export", str(config), "c-1", "--out", f"{folder}/o.zip").says(1, "journal")
+
+
+def test_a_record_of_a_foreign_meter(folder: Path) -> None:
+    meter = ec.generate_private_key(ec.BrainpoolP256R1())
+    payload = b'{"PG":"T1","RD":[{"RV":1.50}]}'
+    signature = meter.sign(payload, ec.ECDSA(SHA256())).hex()
+    tail = b'{"SA":"ECDSA-brainpool256r1-SHA256","SD":"%b"}' % signature.encode()
+    (folder / "m.ocmf").write_bytes(b"OCMF|%b|%b" % (payload, tail))
+    (folder / "bad.ocmf").write_bytes(b"OCMF|%b|%b" % (payload.replace(b"1.50", b"1.51"), tail))
+    public = meter.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (folder / "m.pem").write_bytes(public)
+    key = ("--key", f"{folder}/m.pem")
+    assert payload.decode() in told("verify", f"{folder}/m.ocmf", *key).good
+    assert json.loads(told("verify", f"{folder}/m.ocmf", *key, "--json").good)["says"]["RD"] == [{"RV": 1.5}]
+    bad = told("verify", f"{folder}/bad.ocmf", *key)
+    assert bad.code == 1
+    assert "signature does not hold" in bad.out
+    told("verify", f"{folder}/m.ocmf").says(2, "--key", "meter's public key")
+    told("verify", f"{folder}/m.ocmf", "--key", f"{folder}/node.pub").says(2, "node.pub", "public key is needed")
