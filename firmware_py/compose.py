@@ -13,6 +13,7 @@ from drivers.links import open_stream
 from drivers.telegrams.models import TelegramModel
 from drivers.telegrams.stream import Stream
 from firmware_py.config import DeviceConfig, HomeConfig, Loaded, broker_address
+from firmware_py.evidence.notary import Notary
 from firmware_py.home.contracts import ContractDesk, Trust
 from firmware_py.home.interval import IntervalMeter
 from firmware_py.home.node import HomeNode, Parts, Settings
@@ -69,7 +70,9 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
         for device in config.device
     }
     models = {device.name: device.model for device in config.device}
-    outbox = Outbox(topics, world.uplink, world.journal, world.clock)
+    key = loaded.node_key
+    notary = None if key is None else Notary(topics.node, key, world.journal, world.clock)
+    outbox = Outbox(topics, world.uplink, world.journal, world.clock, notary=notary)
     meters = {name: IntervalMeter(name, config.node.interval_s, config.node.cycle_s) for name in built}
     reporter = Reporter(topics, outbox, world.clock, meters)
     listeners = Listeners(reporter.reading, reporter.health, reporter.probed)

@@ -20,7 +20,7 @@ from protocols.contracts import FallbackName
 from protocols.dlms import Keys
 from protocols.mistakes import Mistake, did_you_mean, mistakes_of, shown
 from protocols.quantities import QUANTITIES
-from protocols.signing import key_id, public_part
+from protocols.signing import key_id, public_part, sign
 from protocols.topics import NODE_ID
 
 TIMEOUT_MAX_S: Final = 30.0
@@ -49,10 +49,11 @@ TopicLevel = Annotated[str, AfterValidator(_one_level)]
 
 
 class NodeConfig(_Part):
-    """`[node]`: who it is, where it keeps its state, how often it decides."""
+    """`[node]`: who it is, where it keeps its state, how often it decides; its own private key, to sign evidence with."""
 
     id: TopicLevel
     state_dir: Path
+    key_file: Path | None = None
     cycle_s: Annotated[Number, Field(ge=0.1, le=60)] = CYCLE_S
     interval_s: Annotated[Number, Field(ge=1, le=86400)] = 900.0
 
@@ -178,7 +179,7 @@ class ConfigError(Exception):
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A configuration with the files it names: public keys by thumbprint, their issuers, the broker's password and CA,
-    and the keys of meters by device name.
+    the keys of meters by device name, and the node's own private key.
     """
 
     home: HomeConfig
@@ -187,6 +188,7 @@ class Loaded:
     password: str | None
     ca_file: Path | None = None
     meter_keys: dict[str, Keys] = field(default_factory=dict)
+    node_key: str | None = None
 
 
 def broker_address(url: str) -> tuple[str, int, bool]:
@@ -219,10 +221,12 @@ def load(path: Path) -> Loaded:
     password = _text(path, mqtt.get("password_file"), "mqtt.password_file", mistakes)
     _text(path, mqtt.get("ca_file"), "mqtt.ca_file", mistakes)
     of_meters = _meter_keys(path, raw, mistakes)
+    node_key = _node_key(path, raw, mistakes)
     if config is None or mistakes:
         raise ConfigError(path, mistakes)
     ca_file = path.parent / config.mqtt.ca_file if config.mqtt.ca_file is not None else None
-    return Loaded(config, keys, issuers, password.rstrip("\n") if password is not None else None, ca_file, of_meters)
+    word = password.rstrip("\n") if password is not None else None
+    return Loaded(config, keys, issuers, word, ca_file, of_meters, node_key)
 
 
 def _validated(raw: dict[str, Any], mistakes: list[Mistake]) -> HomeConfig | None:
@@ -249,6 +253,19 @@ def _keys(path: Path, raw: dict[str, Any], mistakes: list[Mistake]) -> tuple[dic
             continue
         keys[named], issuers[named] = public_part(text), str(issuer.get("name"))
     return keys, issuers
+
+
+def _node_key(path: Path, raw: dict[str, Any], mistakes: list[Mistake]) -> str | None:
+    key, file = "node.key_file", table(raw, "node").get("key_file")
+    text = _text(path, file, key, mistakes)
+    if text is None:
+        return None
+    try:
+        sign(b"", text)
+    except ValueError as error:
+        mistakes.append(Mistake(key, shown(file), f"a private key is needed: {error}"))
+        return None
+    return text
 
 
 def meter_keys(text: str) -> Keys:

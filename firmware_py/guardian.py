@@ -19,7 +19,7 @@ from drivers.links import Buses
 from firmware_py.compose import build_device
 from firmware_py.config import DeviceConfig, Loaded, load
 from firmware_py.home.output import lease_key
-from firmware_py.journal import SqliteJournal
+from firmware_py.journal import JOURNAL_FILE, SqliteJournal
 from firmware_py.supervise import ended
 from protocols.faults import Fault
 
@@ -97,7 +97,7 @@ async def _spawned(config: Path) -> asyncio.subprocess.Process:
 
 async def let_go(loaded: Loaded) -> int:
     """Tell every device with a promised lease to fall back; how many could not be told."""
-    journal = SqliteJournal(loaded.home.node.state_dir / "journal.sqlite")
+    journal = SqliteJournal(loaded.home.node.state_dir / JOURNAL_FILE)
     buses = Buses()
     try:
         promised = [device for device in loaded.home.device if await journal.kept(lease_key(device.name))]

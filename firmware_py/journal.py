@@ -7,6 +7,7 @@ was acknowledged. About 0.6 kB a record: a year of 15-minute intervals nobody fe
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,11 +16,22 @@ from protocols.faults import Refused, StoreFailed
 Work = Callable[[sqlite3.Connection], Any]
 Waiting = tuple[Work, "asyncio.Future[Any]"]
 
+JOURNAL_FILE: Final = "journal.sqlite"
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS record (stream TEXT, seq INTEGER, body BLOB NOT NULL, PRIMARY KEY (stream, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS mark (stream TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 """
+
+
+def stored(path: Path, stream: str) -> list[bytes]:
+    """The records of a stream that are in a journal file, in order, while a node may be writing it; StoreFailed."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            rows = db.execute("SELECT body FROM record WHERE stream = ? ORDER BY seq", (stream,))
+            return [bytes(body) for (body,) in rows]
+    except sqlite3.Error as error:
+        raise StoreFailed(f"journal {path}: {error}") from error
 
 
 class SqliteJournal:

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from protocols.faults import Refused
 from protocols.quantities import QUANTITIES
+from protocols.settlement import SettlementTerms
 
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 _POWER_MAX_W: Final = QUANTITIES["power_w"].most
@@ -29,7 +30,8 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A `dispatch`: hold `power_w` at the connection point from `start` to `end` (import positive).
 
     `seq` rises with each message of an issuer to a node. `settle_s` is the time the site has to get there, on top of
-    the ramp; `hold_s` how long the setpoint outlives the link to the broker (absent: to its end).
+    the ramp; `hold_s` how long the setpoint outlives the link to the broker (absent: to its end); `settlement` how it is
+    paid for (absent: agreed elsewhere).
     """
 
     id: Name
@@ -45,6 +47,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settle_s: Annotated[float, Meta(ge=0.0, le=3600.0)] = 10.0
     hold_s: Annotated[float, Meta(ge=0.0, le=86400.0)] | None = None
     fallback: FallbackName = FallbackName.SELF_CONSUMPTION
+    settlement: SettlementTerms | None = None
 
     @property
     def duration_s(self) -> float:

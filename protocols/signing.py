@@ -16,7 +16,12 @@ from joserfc.jwk import OKPKey
 from protocols.faults import Refused
 
 _ALGORITHM: Final = "Ed25519"
-_TYPE: Final = "busbar-contract+jws"
+# What a message is stands in its header, so that one kind can never be passed off as another.
+CONTRACT: Final = "busbar-contract+jws"
+APPROVAL: Final = "busbar-approval+jws"
+RECORD: Final = "busbar-record+jws"
+MANIFEST: Final = "busbar-manifest+jws"
+TREE_HEAD: Final = "busbar-tree-head+jws"
 # Nothing else: joserfc trusts the shape of what it knows ('crit': [null] is a TypeError).
 _HEADER: Final = ("alg", "kid", "typ")
 # A contract has a dozen fields; 16 KiB leaves room and keeps a flood of large messages cheap to refuse.
@@ -47,21 +52,26 @@ def key_id(key_text: str) -> str:
     return _key(key_text).thumbprint()
 
 
-def sign(payload: bytes, private_key: str) -> bytes:
-    """The payload as a compact JWS; ValueError where the key is not a private Ed25519 JWK."""
+def sign(payload: bytes, private_key: str, kind: str = CONTRACT) -> bytes:
+    """The payload as a compact JWS of this kind; ValueError where the key is not a private Ed25519 JWK."""
     key = _key(private_key)
     if not key.is_private:
         raise ValueError("signing key: has no private part ('d'); allowed is a private Ed25519 JWK")
-    header = {"alg": _ALGORITHM, "kid": key.thumbprint(), "typ": _TYPE}
+    header = {"alg": _ALGORITHM, "kid": key.thumbprint(), "typ": kind}
     return jws.serialize_compact(header, payload, key, algorithms=[_ALGORITHM]).encode()
 
 
-def open_signed(token: bytes, trusted: Mapping[str, str]) -> SignedText:
-    """Check a compact JWS against public keys by thumbprint; Refused (`too_large`, `malformed`, `unknown_key`, `signature`)."""
-    if len(token) > MAX_SIGNED_BYTES:
-        raise Refused("too_large", f"message of {len(token)} bytes: at most {MAX_SIGNED_BYTES} are allowed")
+def open_signed(
+    token: bytes, trusted: Mapping[str, str], kind: str = CONTRACT, most: int = MAX_SIGNED_BYTES
+) -> SignedText:
+    """Check a compact JWS of a kind against public keys by thumbprint.
+
+    Refused: `too_large`, `malformed`, `unknown_key`, `signature`.
+    """
+    if len(token) > most:
+        raise Refused("too_large", f"message of {len(token)} bytes: at most {most} are allowed")
     header = _header(token)
-    named = _named_key(header)
+    named = _named_key(header, kind)
     key_text = trusted.get(named)
     if key_text is None:
         raise Refused("unknown_key", f"key {named[:64]!r} is not on the trust list of {len(trusted)} keys")
@@ -83,6 +93,11 @@ def peek(token: bytes) -> bytes:
         raise Refused("malformed", f"not a compact JWS: {str(error)[:200]}") from error
 
 
+def signer(token: bytes) -> str:
+    """The key that a token says it is signed with, without looking at the signature; Refused `malformed`."""
+    return str(_header(token).get("kid"))
+
+
 def _header(token: bytes) -> dict[str, Any]:
     try:
         return jws.extract_compact(token).headers()
@@ -90,9 +105,9 @@ def _header(token: bytes) -> dict[str, Any]:
         raise Refused("malformed", f"not a compact JWS: {str(error)[:200]}") from error
 
 
-def _named_key(header: Mapping[str, Any]) -> str:
-    if header.get("typ") != _TYPE:
-        raise Refused("malformed", f"JWS type {str(header.get('typ'))[:64]!r}: {_TYPE!r} is allowed")
+def _named_key(header: Mapping[str, Any], kind: str) -> str:
+    if header.get("typ") != kind:
+        raise Refused("malformed", f"JWS type {str(header.get('typ'))[:64]!r}: {kind!r} is allowed")
     named = header.get("kid")
     if not isinstance(named, str):
         raise Refused("malformed", "JWS header names no key: 'kid' must be the thumbprint of the signing key")

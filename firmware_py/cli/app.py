@@ -87,11 +87,26 @@ _BELOW: Final = {
         "Run a simulated home on real wires, its real home node, and a scripted contract.",
         "busbar demo --for 30s --json",
     ),
-    "contract": _Below("firmware_py.cli.contract", "app", "Write, sign and send contract setpoints."),
+    "settle": _Below(
+        "firmware_py.cli.settle",
+        "settle",
+        "Settle a contract from two CSV files: delivered energy, deviation and payment, to be checked by anybody.",
+        "busbar settle --contract contract.json --readings readings.csv --baseline nomination.csv",
+    ),
+    "verify": _Below(
+        "firmware_py.cli.verify",
+        "verify_file",
+        "Verify an evidence bundle offline, and name the first bad record.",
+        "busbar verify evidence.zip --key node.pub",
+    ),
+    "contract": _Below(
+        "firmware_py.cli.contract", "app", "Write, sign and send contract setpoints; export the evidence."
+    ),
     "hil": _Below(
         "firmware_py.cli.hil", "app", "Hardware in the loop: step lock, latency and jitter, record and replay."
     ),
     "keys": _Below("firmware_py.cli.keys", "app", "Make the keys that contracts are signed with."),
+    "ledger": _Below("firmware_py.cli.ledger", "app", "An append-only log of a zone's contracts and settlements."),
     "sim": _Below("firmware_py.cli.sim", "app", "Simulated devices on real wires."),
 }
 

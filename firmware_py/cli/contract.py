@@ -15,7 +15,7 @@ import typer
 from firmware_py.cli.options import BAD_INPUT, FAULT, parse_duration, stop
 from firmware_py.config import broker_address
 from protocols.contracts import Contract, FallbackName, Outcome, State, encode_contract, parse_contract
-from protocols.faults import Refused
+from protocols.faults import Refused, StoreFailed
 from protocols.messages import ContractEvent, Journalled
 from protocols.signing import peek
 from protocols.signing import sign as sign_payload
@@ -109,6 +109,26 @@ def send(
         stop(str(error), BAD_INPUT)
     code = asyncio.run(_send(token, contract_id, topics, address, (username, password), (wait_s, follow)))
     raise typer.Exit(code)
+
+
+@app.command("export", epilog="Example: busbar contract export /etc/busbar/home.toml dso.example:1 --out evidence.zip")
+def export(
+    config: Annotated[Path, typer.Argument(help="The node's TOML file.", metavar="CONFIG.toml")],
+    contract: Annotated[str, typer.Argument(help="The contract's id.", metavar="CONTRACT_ID")],
+    out: Annotated[Path, typer.Option(help="The bundle to write; never overwrites one.")],
+) -> None:
+    """Write the evidence bundle of a contract, on the node, while it runs or not; see busbar verify."""
+    from firmware_py.cli.home import loaded_or_stop
+    from firmware_py.evidence.bundle import export_bundle
+
+    loaded = loaded_or_stop(config)
+    try:
+        export_bundle(loaded, contract, out, datetime.now(UTC))
+    except (Refused, StoreFailed) as fault:
+        stop(str(fault), FAULT)
+    except (OSError, ValueError) as error:
+        stop(f"--out {str(out)!r}: {error}" if isinstance(error, OSError) else str(error), BAD_INPUT)
+    print(f"{out}: verify it with busbar verify {out}")
 
 
 async def _send(

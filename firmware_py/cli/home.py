@@ -16,7 +16,7 @@ from firmware_py.clock import SystemClock
 from firmware_py.compose import BusOf, World, home_node, mqtt_uplink
 from firmware_py.config import ConfigError, Loaded, load
 from firmware_py.guardian import Guardian, StateLock
-from firmware_py.journal import SqliteJournal
+from firmware_py.journal import JOURNAL_FILE, SqliteJournal
 from firmware_py.proxy.node import SharedBuses, proxies
 from firmware_py.watchdog import watchdog
 from protocols.faults import Fault
@@ -96,7 +96,7 @@ def _recorded(loaded: Loaded, folder: Path | None) -> Iterator[Callable[[str], T
 
 
 async def _guarded(path: Path, loaded: Loaded, probe: "Probe | None", for_s: float | None, buses: Buses) -> None:
-    journal = SqliteJournal(loaded.home.node.state_dir / "journal.sqlite")
+    journal = SqliteJournal(loaded.home.node.state_dir / JOURNAL_FILE)
     shared = SharedBuses(buses.get)
     bus_of: BusOf = shared if loaded.home.proxy else buses.get
     world = World(SystemClock(), journal, mqtt_uplink(loaded), bus_of, watchdog(), buses.stream)

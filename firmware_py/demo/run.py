@@ -17,8 +17,9 @@ from firmware_py.compose import World, home_node, mqtt_uplink
 from firmware_py.config import Loaded, broker_address, load
 from firmware_py.demo.broker import embedded_broker
 from firmware_py.demo.head_end import HeadEnd
+from firmware_py.evidence.bundle import export_bundle
 from firmware_py.home.node import HomeNode
-from firmware_py.journal import SqliteJournal
+from firmware_py.journal import JOURNAL_FILE, SqliteJournal
 from firmware_py.supervise import ended
 from protocols.contracts import Contract, State, encode_contract
 from protocols.messages import ContractEvent
@@ -47,6 +48,7 @@ class Summary(msgspec.Struct, frozen=True):
     contracts: dict[str, str]
     intervals_durable: int
     first_values_s: float
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +70,35 @@ async def _broker(url: str | None) -> AsyncIterator[tuple[str, str]]:
         yield own, "3.1.1"
 
 
-async def run_demo(for_s: float | None, broker_url: str | None, show: Callable[[Stage], None]) -> Summary:
-    """Play the demo for a time (None: until cancelled); `show` is called twice a second."""
+async def run_demo(
+    for_s: float | None, broker_url: str | None, show: Callable[[Stage], None], evidence: Path | None = None
+) -> Summary:
+    """Play the demo for a time (None: until cancelled); `show` is called twice a second.
+
+    `evidence`: where to write the evidence bundle of the first contract, and its node's public key beside it (`.pub`).
+    """
     began_s = asyncio.get_running_loop().time()
     with tempfile.TemporaryDirectory(prefix="busbar-demo-") as folder:
         async with _broker(broker_url) as (url, version), serve(SimHome(seed=1)) as rig:
             key = new_private_key()
             loaded = load(_config(Path(folder), rig, url, version, key))
-            return await _play(loaded, rig, key, (began_s, for_s), show)
+            summary = await _play(loaded, rig, key, (began_s, for_s), show)
+            return summary if evidence is None else _with_evidence(summary, loaded, evidence)
+
+
+def _with_evidence(summary: Summary, loaded: Loaded, path: Path) -> Summary:
+    """Write the bundle of the first contract; Refused where none was accepted."""
+    contract = next(iter(summary.contracts), "demo-1")
+    export_bundle(loaded, contract, path, datetime.now(UTC))
+    path.with_suffix(".pub").write_text(public_part(loaded.node_key or ""), encoding="utf-8")
+    return msgspec.structs.replace(summary, evidence=str(path))
 
 
 async def _play(
     loaded: Loaded, rig: Rig, key: str, times: tuple[float, float | None], show: Callable[[Stage], None]
 ) -> Summary:
     began_s, for_s = times
-    journal, buses = SqliteJournal(loaded.home.node.state_dir / "journal.sqlite"), Buses()
+    journal, buses = SqliteJournal(loaded.home.node.state_dir / JOURNAL_FILE), Buses()
     node = home_node(loaded, World(SystemClock(), journal, mqtt_uplink(loaded), buses.get, stream_of=buses.stream))
     host, port, _ = broker_address(loaded.home.mqtt.url)
     stage = Stage(node, HeadEnd(host, port, Topics(NODE)), rig)
@@ -181,13 +197,14 @@ def _outcomes(events: list[ContractEvent]) -> dict[str, str]:
 def _config(folder: Path, rig: Rig, broker_url: str, version: str, key: str) -> Path:
     """A configuration file like any other, so that the demo goes the way a deployment goes."""
     (folder / "issuer.pub").write_text(public_part(key), encoding="utf-8")
+    (folder / "node.key").write_text(new_private_key(), encoding="utf-8")
     models = {"grid": "sdm630", "pv": "sunspec-inverter", "battery": "sunspec-battery", "load": "sdm630"}
     devices = "".join(
         f'[[device]]\nname = "{name}"\nmodel = "{models[name]}"\nurl = "{url}"\n' for name, url in rig.urls.items()
     )
     path = folder / "home.toml"
     path.write_text(
-        f'[node]\nid = "{NODE}"\nstate_dir = "{folder}"\ninterval_s = 5\n'
+        f'[node]\nid = "{NODE}"\nstate_dir = "{folder}"\nkey_file = "node.key"\ninterval_s = 5\n'
         f'[mqtt]\nurl = "{broker_url}"\nversion = "{version}"\n'
         '[site]\nmeter = "grid"\nimport_limit_w = 17000\nexport_limit_w = 10000\n'
         f'[[issuer]]\nname = "{ISSUER}"\nkey_file = "issuer.pub"\n{devices}',

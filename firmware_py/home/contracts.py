@@ -17,9 +17,10 @@ from controller.admission import AdmissionPolicy, Refusal
 from controller.book import Book, Entry, admit, entry_of
 from controller.observe import Said
 from firmware_py.home.flood import Flood
-from firmware_py.home.outbox import CONTRACT, Outbox
+from firmware_py.home.outbox import Outbox
 from firmware_py.home.report import clock_status
 from protocols.contracts import Contract, State, parse_contract, utc_text
+from protocols.evidence import CONTRACT, TOKEN
 from protocols.faults import Refused, StoreFailed
 from protocols.messages import ContractEvent, encode
 from protocols.ports import Clock, Journal, Message
@@ -85,6 +86,7 @@ class ContractDesk:
             self.say(contract.id, Said(State.RECEIVED, why=f"from {contract.iss}, sequence {contract.seq}"))
             async with self._changing:
                 await self._admit(contract, signed.token, self._trust.issuers[signed.key_id])
+            self._outbox.attest(TOKEN, b'"%b"' % signed.token)
         except Refused as refused:
             self._refuse(refused, contract.id if contract is not None else None, is_stranger=signed is None)
             return False

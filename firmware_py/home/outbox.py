@@ -6,18 +6,21 @@ again on the backfill topic after each reconnection and every `resend_s`; the he
 
 import asyncio
 import logging
-from typing import Final
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Final, TypeVar
 
 import msgspec
 
+from firmware_py.evidence.notary import Notary
 from firmware_py.supervise import Backoff, roused
+from protocols.evidence import CONTRACT, INTERVAL
 from protocols.faults import Fault, LinkDown, Refused, StoreFailed
 from protocols.messages import Journalled, encode
 from protocols.ports import Clock, Journal, Message, Uplink
 from protocols.topics import Topics
 
-INTERVAL: Final = "interval"
-CONTRACT: Final = "contract"
+T = TypeVar("T")
 STREAMS: Final = (INTERVAL, CONTRACT)
 _BATCH: Final = 50
 _LIVE_QUEUE: Final = 200
@@ -28,11 +31,19 @@ _log = logging.getLogger("busbar.outbox")
 class Outbox:
     """Publishes for the node; `published` counts what the broker confirmed, `dropped` the live messages it could not."""
 
-    def __init__(self, topics: Topics, uplink: Uplink, journal: Journal, clock: Clock, resend_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        uplink: Uplink,
+        journal: Journal,
+        clock: Clock,
+        resend_s: float = 60.0,
+        notary: Notary | None = None,
+    ) -> None:
         self.published: dict[str, int] = {}
         self.dropped = 0
         self._topics, self._uplink, self._journal, self._clock = topics, uplink, journal, clock
-        self._resend_s = resend_s
+        self._resend_s, self._notary = resend_s, notary
         self._live: asyncio.Queue[Message] = asyncio.Queue(_LIVE_QUEUE)
         self._records: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self._sent_s: dict[tuple[str, int], float] = {}
@@ -51,27 +62,39 @@ class Outbox:
         """Make a record durable as soon as can be, then say it live; records keep their order."""
         self._records.put_nowait((stream, body))
 
+    def attest(self, stream: str, body: bytes) -> None:
+        """Sign a record into the node's evidence and say nothing of it; without a key of its own a node has none."""
+        if self._notary is not None:
+            self._records.put_nowait((stream, body))
+
     async def run_records(self) -> None:
         """Store what is to be recorded; a full disk is waited out, with the records held in memory meanwhile."""
         while True:
             stream, body = await self._records.get()
-            await self._stored(stream, body)
+            if self._notary is not None:
+                await self._insistently(partial(self._notary.attest, stream, body))
+            if stream in STREAMS:
+                await self._stored(stream, body)
             self._records.task_done()
 
     async def _stored(self, stream: str, body: bytes) -> None:
+        seq = await self._insistently(partial(self._journal.append, stream, body))
+        if self.say(self._live_topic(stream), self._wrapped(stream, seq, body)):
+            self._sent_s[stream, seq] = self._clock.now_s()
+
+    async def _insistently(self, store: Callable[[], Coroutine[None, None, T]]) -> T:
+        """Try until it is stored."""
         waits, attempt = Backoff(first_s=0.5, most_s=30.0), 0
         while True:
             try:
-                seq = await self._journal.append(stream, body)
+                stored = await store()
             except StoreFailed as fault:
                 self._note("journal", fault)
                 await asyncio.sleep(waits.wait_s(attempt))
                 attempt += 1
                 continue
             self._troubles.pop("journal", None)
-            if self.say(self._live_topic(stream), self._wrapped(stream, seq, body)):
-                self._sent_s[stream, seq] = self._clock.now_s()
-            return
+            return stored
 
     def _live_topic(self, stream: str) -> str:
         return self._topics.interval if stream == INTERVAL else self._topics.ack

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from controller.cycle import Decision, Inputs
 from controller.health import DeviceHealth
 from firmware_py.home.interval import IntervalMeter, Moment
-from firmware_py.home.outbox import INTERVAL, Outbox
+from firmware_py.home.outbox import Outbox
 from protocols.contracts import utc_text
+from protocols.evidence import INTERVAL
 from protocols.messages import ClockStatus, Happening, Interval, Status, Telemetry, Why, WhyOverruled, encode
 from protocols.ports import Clock, Nameplate
 from protocols.readings import Reading

@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from firmware_py.home.outbox import INTERVAL, Outbox
+from firmware_py.home.outbox import Outbox
 from firmware_py.journal import SqliteJournal
+from protocols.evidence import INTERVAL
 from protocols.ports import Message
 from protocols.topics import Topics
 from sim_hardware.memory_broker import MemoryBroker, MemoryUplink

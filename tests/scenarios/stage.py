@@ -124,6 +124,7 @@ class Stage:
     def _loaded(self, site: Options) -> Loaded:
         for name in ISSUERS:
             (self.folder / f"{name}.pub").write_text(public_part(private_key(name)))
+        (self.folder / "node.key").write_text(private_key(NODE))
         path = self.folder / "home.toml"
         path.write_text(self._toml(site))
         return load(path)

@@ -34,10 +34,13 @@ async def test_the_demo_on_its_own_broker_and_on_a_real_one(tmp_path: Path) -> N
     """Two at once, as each takes its time: one for programs, one with the last table and a summary for people."""
     async with mosquitto(tmp_path, users=False) as broker:
         own, real = await asyncio.gather(
-            busbar("demo", "--for", "15s", "--json"), busbar("demo", "--for", "15s", "--broker", broker.url)
+            busbar("demo", "--for", "15s", "--json", "--evidence", f"{tmp_path}/evidence.zip"),
+            busbar("demo", "--for", "15s", "--broker", broker.url),
         )
         assert "as busbar-demo-home (p5," in broker.log
     delivered(own)
+    verified = await busbar("verify", f"{tmp_path}/evidence.zip", "--key", f"{tmp_path}/evidence.pub", "--json")
+    assert json.loads(verified.good)["outcome"] == "delivered"
     assert "contracts: demo-1 delivered" in real.good
     published, seen = re.findall(r"(\d+) readings published, (\d+) seen back", real.out)[0]
     assert int(published) == int(seen) > 0

@@ -1,0 +1,147 @@
+"""Evidence of a whole life: a contract kept by a real node, killed and started again meanwhile; and what it is worth."""
+
+import zipfile
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from controller.settlement.statement import settled
+from controller.settlement.tables import read_series
+from firmware_py.config import ConfigError, load
+from firmware_py.evidence.archive import unpacked
+from firmware_py.evidence.bundle import export_bundle
+from firmware_py.evidence.notary import EVIDENCE
+from firmware_py.evidence.verify import Found, as_csv, verify
+from firmware_py.journal import stored
+from protocols.contracts import Outcome, State
+from protocols.evidence import CONTRACT, GENESIS, INTERVAL, TOKEN, Link, Manifest, checked_chain, hash_of
+from protocols.faults import Refused
+from protocols.settlement import SettlementTerms
+from protocols.signing import key_id, public_part
+from tests.scenarios import words
+from tests.scenarios.film import Film, at
+from tests.scenarios.keys import private_key
+from tests.scenarios.stage import EPOCH, NODE, Setup, Stage
+from tests.scenarios.words import hears, sends, sun
+
+KEY = private_key(NODE)
+PINNED = {key_id(KEY): public_part(KEY)}
+SIGNING = Setup(node={"interval_s": 10.0, "key_file": "node.key"})
+
+
+def whole_chain(stage: Stage) -> list[Link]:
+    records = stored(stage.folder / "journal.sqlite", EVIDENCE)
+    manifest = Manifest(1, NODE, "c", "grid", "", 1, len(records), GENESIS, hash_of(records[-1]), {})
+    return list(checked_chain(records, PINNED, manifest, "journal"))
+
+
+def exported(stage: Stage, contract: str) -> Path:
+    out = stage.folder / f"{contract}-{len(list(stage.folder.glob('*.zip')))}.zip"
+    export_bundle(load(stage.folder / "home.toml"), contract, out, EPOCH)
+    return out
+
+
+def found(stage: Stage, contract: str) -> Found:
+    return verify(unpacked(exported(stage, contract)), PINNED)
+
+
+@pytest.fixture(scope="module")
+def delivered(films: Film) -> Stage:
+    """Three contracts: the second is accepted and kept, the third of nobody who is trusted."""
+    return films(
+        at(0, words.load(500), sun(0)),
+        at(5, sends(power_w=700, start_s=10, end_s=22)),
+        at(25, sends(power_w=1500, start_s=30, end_s=90)),
+        at(28, lambda stage: stage.send(b"rubbish")),
+        at(110, lambda stage: None),
+        setup=SIGNING,
+    )
+
+
+def test_everything_that_is_journalled_is_in_the_chain(delivered: Stage) -> None:
+    links = whole_chain(delivered)
+    assert sum(each.stream == TOKEN for each in links) == 2
+    said = [bytes(each.body) for each in links if each.stream == CONTRACT]
+    assert len(said) == len(delivered.head_end.contract_events)
+    read = [each for each in links if each.stream == INTERVAL]
+    assert len(read) == len(delivered.head_end.intervals)
+
+
+def test_a_bundle_tells_the_life_of_its_contract_and_no_other(delivered: Stage) -> None:
+    told = found(delivered, "dso-2")
+    states = [event.state for event in told.events]
+    assert states == [State.RECEIVED, State.ACCEPTED, State.WRITTEN, State.OBSERVED, State.EXPIRED]
+    assert told.outcome is Outcome.DELIVERED
+    assert told.contract.power_w == 1500
+    readings = told.site_intervals()
+    assert [each.start[17:19] for each in readings] == ["30", "40", "50", "00", "10", "20"]
+    # The piece of the chain ends where the last interval of the contract is read and its outcome said.
+    assert told.intervals[-1].end <= "2026-06-21T10:01:40"
+
+
+def test_a_contract_is_settled_from_its_verified_readings(delivered: Stage) -> None:
+    """500 W of load before and after; 1500 W were to be drawn for a minute: 16.7 Wh more, less the first seconds."""
+    told = found(delivered, "dso-2")
+    terms = SettlementTerms(method="nomination", price_per_kwh=Decimal(1), interval_s=10)
+    nomination = read_series(
+        f"start,end,energy_wh\n{told.contract.start.isoformat()},{told.contract.end.isoformat()},{500 / 60}\n", "n"
+    )
+    statement = settled(told.contract, terms, read_series(as_csv(told.site_intervals()), "r"), nomination)
+    assert statement.totals.settled == 6
+    assert float(statement.totals.ordered_wh) == pytest.approx(-1000 / 60, abs=0.01)
+    assert 14.0 < float(statement.totals.delivered_wh) <= 16.7
+    assert told.contract.end - told.contract.start == timedelta(minutes=1)
+
+
+def test_a_contract_that_was_never_accepted_has_no_bundle(delivered: Stage) -> None:
+    with pytest.raises(Refused, match="'dso-9' was never accepted"):
+        exported(delivered, "dso-9")
+
+
+def test_a_bundle_is_never_overwritten(delivered: Stage) -> None:
+    there = exported(delivered, "dso-1")
+    with pytest.raises(FileExistsError):
+        export_bundle(load(delivered.folder / "home.toml"), "dso-1", there, EPOCH)
+
+
+def test_one_chain_through_a_kill(film: Film) -> None:
+    stage = film(
+        at(0, words.load(500), sun(0)),
+        at(5, sends(power_w=1500, start_s=10, end_s=70)),
+        at(25.2, words.node_is_killed),
+        at(30.2, words.node_begins),
+        at(90, lambda stage: None),
+        setup=SIGNING,
+    )
+    assert len(whole_chain(stage)) > 10
+    told = found(stage, "dso-1")
+    assert [event.state for event in told.events].count(State.WRITTEN) == 2
+    assert told.events[-1].state is State.EXPIRED
+
+
+def test_a_node_without_a_key_signs_nothing_and_says_so(film: Film) -> None:
+    stage = film(
+        at(2, sends(power_w=500, start_s=5, end_s=20)),
+        at(4, hears("received", "accepted")),
+        setup=Setup(devices=("grid",)),
+    )
+    assert stored(stage.folder / "journal.sqlite", EVIDENCE) == []
+    with pytest.raises(ValueError, match=r"no node\.key_file"):
+        exported(stage, "dso-1")
+
+
+def test_a_public_key_is_no_key_to_sign_with(delivered: Stage) -> None:
+    path = delivered.folder / "wrong.toml"
+    path.write_text((delivered.folder / "home.toml").read_text().replace('"node.key"', '"dso.pub"'))
+    with pytest.raises(ConfigError, match=r"node\.key_file = .*private key is needed"):
+        load(path)
+
+
+def test_the_zip_file_holds_what_the_docs_say(delivered: Stage) -> None:
+    with zipfile.ZipFile(exported(delivered, "dso-2")) as archive:
+        names = archive.namelist()
+    assert names[:3] == ["manifest.jws", "README.txt", "contract.jws"]
+    assert names[-1] == "chain.jws"
+    assert sum(name.startswith("keys/") for name in names) == 2
