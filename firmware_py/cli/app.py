@@ -52,6 +52,12 @@ _BELOW: Final = {
         "Run a simulated home on real wires, its real home node, and a scripted contract.",
         "busbar demo --for 30s --json",
     ),
+    "wave": _Below(
+        "firmware_py.cli.wave",
+        "wave",
+        "Make a test signal: sampled voltages and currents of which every quantity is known.",
+        "busbar wave dip.npz --add 'dip start_s=1 duration_s=0.1 ratio=0.4 phase=l1' --add 'noise snr_db=60'",
+    ),
     "contract": _Below("firmware_py.cli.contract", "app", "Write, sign and send contract setpoints."),
     "hil": _Below(
         "firmware_py.cli.hil", "app", "Hardware in the loop: step lock, latency and jitter, record and replay."
