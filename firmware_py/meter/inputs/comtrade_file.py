@@ -56,7 +56,7 @@ def open_comtrade(path: Path, channels: Sequence[str] | None = None) -> Recordin
     fs_hz = _rate(path, record)
     taken = _taken(path, record.cfg.analog_channels, channels)
     samples = np.vstack([_values(path, record, row) for row in taken])
-    nominal_hz = getattr(record.cfg, "_frequency", 0.0)  # the property fails where the line is empty
+    nominal_hz = float(record.cfg.frequency)
     notes = [
         f"{CHANNELS[row]} was sampled {record.cfg.analog_channels[index].skew:g} us late (skew); not corrected"
         for row, index in enumerate(taken)
