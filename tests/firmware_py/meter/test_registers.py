@@ -131,7 +131,7 @@ def test_the_maximum_demand_is_the_mean_of_a_period_and_kept_by_month() -> None:
 
 
 def test_peaks_of_thirteen_months_are_kept() -> None:
-    state, minute = Registers(), Settings(demand_min=1)
+    state, minute, begin_us = Registers(), Settings(demand_min=1), 0
     for month in range(14):
         begin_us = us_of(datetime(2026 + month // 12, month % 12 + 1, 5, tzinfo=UTC))
         state = state.counted(Flow(begin_us, begin_us + 60_000_000, 60.0 * (month + 1), 0.0), minute)
