@@ -55,10 +55,11 @@ class Outbox:
         """Store what is to be recorded; a full disk is waited out, with the records held in memory meanwhile."""
         while True:
             stream, body = await self._records.get()
-            await self._stored(stream, body)
+            await self.store(stream, body)
             self._records.task_done()
 
-    async def _stored(self, stream: str, body: bytes) -> None:
+    async def store(self, stream: str, body: bytes) -> None:
+        """Return once a record is durable; then it is said live."""
         waits, attempt = Backoff(first_s=0.5, most_s=30.0), 0
         while True:
             try:

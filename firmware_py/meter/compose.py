@@ -1,0 +1,119 @@
+"""The composition root of a meter: the one place that knows its concrete classes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from drivers.adc.ads131m08 import Ads131m08
+from drivers.adc.source import AdcSource
+from firmware_py.compose import broker_uplink
+from firmware_py.home.outbox import Outbox
+from firmware_py.home.report import Reporter
+from firmware_py.meter.calibration import Calibration, Corrector
+from firmware_py.meter.config import AdcInput, LoadedMeter, RecordingInput
+from firmware_py.meter.inputs.files import open_recording
+from firmware_py.meter.inputs.paced import PacedRecording
+from firmware_py.meter.inputs.recording import Scale
+from firmware_py.meter.keeper import Keeper
+from firmware_py.meter.measure import Measuring
+from firmware_py.meter.modbus_face import ModbusFace, reader
+from firmware_py.meter.no_uplink import NoUplink
+from firmware_py.meter.node import MeterNode, Parts, Settings
+from firmware_py.meter.own_map import COUNTERS_AT, counter_words, float_words
+from firmware_py.meter.registers import ProfileEntry
+from protocols.ports import Clock, Journal, Uplink
+from protocols.samples import SampleSource
+from protocols.sunspec_meter import BASE, Identity, sunspec_words
+from protocols.topics import Topics
+
+CALIBRATION_FILE: Final = "calibration.json"
+MAKER, MODEL = "Busbar", "meter"
+
+# What measures a stream: by sample rate, currents, nominal voltage and frequency.
+MeasuringOf = Callable[[float, int, float, float], Measuring]
+
+
+@dataclass(frozen=True, slots=True)
+class MeterWorld:
+    """What a meter stands on: real on a device, simulated on virtual time."""
+
+    clock: Clock
+    journal: Journal
+    uplink: Uplink
+    source: SampleSource
+    calibration: Calibration
+    measuring_of: MeasuringOf
+    finished_window: Callable[[], None] = lambda: None
+    offload: Callable[..., Any] | None = None
+
+
+def meter_node(loaded: LoadedMeter, world: MeterWorld) -> MeterNode:
+    """A meter of this configuration in this world; nothing runs yet."""
+    config, source = loaded.config, world.source
+    topics = Topics(config.meter.id)
+    outbox = Outbox(topics, world.uplink, world.journal, world.clock)
+    nodes: list[MeterNode] = []
+
+    async def record(entry: ProfileEntry) -> None:
+        await nodes[0].record(entry)
+
+    rows = 3 + source.currents
+    grid = (config.meter.nominal_voltage_v, float(config.meter.nominal_frequency_hz))
+    parts = Parts(
+        source=source,
+        corrector=lambda: Corrector(world.calibration, source.fs_hz, rows),
+        measuring=lambda: world.measuring_of(source.fs_hz, source.currents, *grid),
+        keeper=Keeper(world.journal, config.register_settings(), record),
+        outbox=outbox,
+        reporter=Reporter(topics, outbox, world.clock, {}),
+        uplink=world.uplink,
+        clock=world.clock,
+        finished_window=world.finished_window,
+    )
+    if world.offload is not None:
+        parts = replace(parts, offload=world.offload)
+    settings = Settings(topics, config.meter.serial, config.meter.publish_s, config.registers.digits)
+    if config.modbus is not None:
+        face = ModbusFace(config.modbus.host, config.modbus.port, config.modbus.unit, _reads(loaded, nodes))
+        parts = replace(parts, servers=(face.run,))
+    nodes.append(MeterNode(settings, parts))
+    return nodes[0]
+
+
+def _reads(loaded: LoadedMeter, nodes: Sequence[MeterNode]) -> Any:  # noqa: ANN401 - protocols.modbus_server.Read
+    """What a Modbus client may read of the node."""
+    config = loaded.config
+    assert config.modbus is not None
+    identity = Identity(MAKER, MODEL, version("busbar"), config.meter.serial)
+    unit, digits = config.modbus.unit, config.registers.digits
+    return reader(
+        (
+            (BASE, lambda: sunspec_words(identity, nodes[0].told(), unit)),
+            (COUNTERS_AT, lambda: counter_words(nodes[0].shown, digits)),
+            (0, lambda: float_words(nodes[0].values)),
+        )
+    )
+
+
+def uplink_of(loaded: LoadedMeter) -> Uplink:
+    """The configured broker, or none."""
+    mqtt, topics = loaded.config.mqtt, Topics(loaded.config.meter.id)
+    return NoUplink() if mqtt is None else broker_uplink(mqtt, topics, loaded.password, loaded.ca_file)
+
+
+def source_of(loaded: LoadedMeter, clock: Clock) -> SampleSource:
+    """The configured input; a Fault where it is not there."""
+    match loaded.config.input:
+        case RecordingInput() as told:
+            scale = Scale(told.full_scale_v, told.full_scale_a)
+            return PacedRecording(open_recording(_path(loaded, told.path), scale, told.channels), clock)
+        case AdcInput() as told:
+            from drivers.adc.spidev_port import SpidevPort  # noqa: PLC0415 - the extra `adc`
+
+            return AdcSource(Ads131m08(SpidevPort(told.bus, told.device), told.wiring()), clock)
+
+
+def _path(loaded: LoadedMeter, path: Path) -> Path:
+    return loaded.folder / path
