@@ -57,7 +57,7 @@ def wave(
     ending, scale = out.suffix.lower(), FullScale(full_scale_v, full_scale_a)
     if ending not in _ENDINGS:
         stop(f"{out}: allowed endings are {', '.join(_ENDINGS)}", BAD_INPUT)
-    made = Wave(_spec(spec, add or [], {key: value for key, value in given.items() if value is not None}))
+    made = Wave(wave_or_stop(spec, add or [], {key: value for key, value in given.items() if value is not None}))
     try:
         if ending == ".npz":
             write_npz(out, made)
@@ -70,7 +70,8 @@ def wave(
     print(f"{out}: {made.spec.samples} samples of {', '.join(made.spec.channels)} at {made.spec.fs_hz:g} Hz")
 
 
-def _spec(file: Path | None, adds: list[str], given: dict[str, Any]) -> Any:  # noqa: ANN401 - imported late
+def wave_or_stop(file: Path | None, adds: list[str], given: dict[str, Any]) -> Any:  # noqa: ANN401 - imported late
+    """The test signal of a file and of options, or the end of the command with all of its mistakes."""
     from sim_hardware.waves.spec import WaveError, load_wave, parse_part, wave_spec
 
     try:
