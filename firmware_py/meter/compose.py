@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from drivers.adc.ads131m08 import Ads131m08
 from drivers.adc.source import AdcSource
+from drivers.links import open_stream
 from firmware_py.compose import broker_uplink
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.report import Reporter
@@ -22,7 +23,9 @@ from firmware_py.meter.modbus_face import ModbusFace, reader
 from firmware_py.meter.no_uplink import NoUplink
 from firmware_py.meter.node import MeterNode, Parts, Settings
 from firmware_py.meter.own_map import COUNTERS_AT, counter_words, float_words
+from firmware_py.meter.p1_face import P1Face
 from firmware_py.meter.registers import ProfileEntry
+from protocols.p1_telegram import BAUD, p1_telegram
 from protocols.ports import Clock, Journal, Uplink
 from protocols.samples import SampleSource
 from protocols.sunspec_meter import BASE, Identity, sunspec_words
@@ -30,6 +33,7 @@ from protocols.topics import Topics
 
 CALIBRATION_FILE: Final = "calibration.json"
 MAKER, MODEL = "Busbar", "meter"
+_OPEN_S: Final = 5.0
 
 # What measures a stream: by sample rate, currents, nominal voltage and frequency.
 MeasuringOf = Callable[[float, int, float, float], Measuring]
@@ -77,7 +81,12 @@ def meter_node(loaded: LoadedMeter, world: MeterWorld) -> MeterNode:
     settings = Settings(topics, config.meter.serial, config.meter.publish_s, config.registers.digits)
     if config.modbus is not None:
         face = ModbusFace(config.modbus.host, config.modbus.port, config.modbus.unit, _reads(loaded, nodes))
-        parts = replace(parts, servers=(face.run,))
+        parts = replace(parts, servers=(*parts.servers, face.run))
+    if config.p1 is not None:
+        line = open_stream(config.p1.url, _OPEN_S, BAUD)
+        parts = replace(
+            parts, servers=(*parts.servers, P1Face(line, _telegrams(loaded, world, nodes), world.clock).run)
+        )
     nodes.append(MeterNode(settings, parts))
     return nodes[0]
 
@@ -95,6 +104,12 @@ def _reads(loaded: LoadedMeter, nodes: Sequence[MeterNode]) -> Any:  # noqa: ANN
             (0, lambda: float_words(nodes[0].values)),
         )
     )
+
+
+def _telegrams(loaded: LoadedMeter, world: MeterWorld, nodes: Sequence[MeterNode]) -> Callable[[], bytes]:
+    """What the P1 port says of the node; its clock is the tariff's."""
+    serial, zone = loaded.config.meter.serial, loaded.config.tariff.calendar().zone
+    return lambda: p1_telegram(serial, world.clock.utc().astimezone(zone), nodes[0].told())
 
 
 def uplink_of(loaded: LoadedMeter) -> Uplink:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from drivers.adc.ads131m08 import CLKIN_HZ, Channel, Wiring
+from drivers.links import open_stream
 from firmware_py.config import ConfigError, MqttConfig, Number, TopicLevel
 from firmware_py.meter.registers import PERIODS_MIN
 from firmware_py.meter.registers import Settings as RegisterSettings
@@ -155,6 +156,18 @@ class ModbusPart(_Part):
     unit: Annotated[int, Field(ge=1, le=247)] = 1
 
 
+class P1Part(_Part):
+    """`[p1]`: a telegram a second on a line of its own, serial:///dev/ttyUSB1?baud=115200 or tcp://host:port."""
+
+    url: str
+
+    @field_validator("url")
+    @classmethod
+    def _line(cls, value: str) -> str:
+        open_stream(value, 1.0)
+        return value
+
+
 class MeterConfig(_Part):
     """A whole meter."""
 
@@ -164,6 +177,7 @@ class MeterConfig(_Part):
     tariff: TariffPart = TariffPart()
     mqtt: MqttConfig | None = None
     modbus: ModbusPart | None = None
+    p1: P1Part | None = None
 
     def register_settings(self) -> RegisterSettings:
         """How the registers are kept."""
