@@ -58,6 +58,10 @@ def test_a_ramp_counts_the_cycles_of_its_mean_frequency() -> None:
     end = wave.samples(50_000, 1)[0, 0]
     cycles = 50.0 * 1.0 + 51.0 * 2.0 + 52.0 * 2.0
     assert end == pytest.approx(230 * math.sqrt(2) * math.cos(2 * math.pi * cycles), abs=1e-6)
+    halfway = 50.0 * 1.0 + 50.0 * 1.0 + 0.5 * 1.0 * 1.0**2  # 1 Hz/s for 1 s
+    assert wave.samples(20_000, 1)[0, 0] == pytest.approx(
+        230 * math.sqrt(2) * math.cos(2 * math.pi * halfway), abs=1e-6
+    )
     assert [wave.frequency_hz(t) for t in (0.5, 2.0, 4.0)] == [50.0, 51.0, 52.0]
 
 
