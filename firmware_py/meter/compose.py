@@ -25,6 +25,8 @@ from firmware_py.meter.node import MeterNode, Parts, Settings
 from firmware_py.meter.own_map import COUNTERS_AT, counter_words, float_words
 from firmware_py.meter.p1_face import P1Face
 from firmware_py.meter.registers import ProfileEntry
+from firmware_py.meter.rtu_face import RtuFace
+from protocols.modbus_server import Read
 from protocols.p1_telegram import BAUD, p1_telegram
 from protocols.ports import Clock, Journal, Uplink
 from protocols.samples import SampleSource
@@ -80,8 +82,13 @@ def meter_node(loaded: LoadedMeter, world: MeterWorld) -> MeterNode:
         parts = replace(parts, offload=world.offload)
     settings = Settings(topics, config.meter.serial, config.meter.publish_s, config.registers.digits)
     if config.modbus is not None:
-        face = ModbusFace(config.modbus.host, config.modbus.port, config.modbus.unit, _reads(loaded, nodes))
+        read = _reads(loaded, nodes, config.modbus.unit)
+        face = ModbusFace(config.modbus.host, config.modbus.port, config.modbus.unit, read)
         parts = replace(parts, servers=(*parts.servers, face.run))
+    if config.modbus_rtu is not None:
+        rtu = config.modbus_rtu
+        device = RtuFace(rtu.settings(), rtu.unit, _reads(loaded, nodes, rtu.unit))
+        parts = replace(parts, servers=(*parts.servers, device.run))
     if config.p1 is not None:
         line = open_stream(config.p1.url, _OPEN_S, BAUD)
         parts = replace(
@@ -91,12 +98,10 @@ def meter_node(loaded: LoadedMeter, world: MeterWorld) -> MeterNode:
     return nodes[0]
 
 
-def _reads(loaded: LoadedMeter, nodes: Sequence[MeterNode]) -> Any:  # noqa: ANN401 - protocols.modbus_server.Read
+def _reads(loaded: LoadedMeter, nodes: Sequence[MeterNode], unit: int) -> Read:
     """What a Modbus client may read of the node."""
-    config = loaded.config
-    assert config.modbus is not None
-    identity = Identity(MAKER, MODEL, version("busbar"), config.meter.serial)
-    unit, digits = config.modbus.unit, config.registers.digits
+    identity = Identity(MAKER, MODEL, version("busbar"), loaded.config.meter.serial)
+    digits = loaded.config.registers.digits
     return reader(
         (
             (BASE, lambda: sunspec_words(identity, nodes[0].told(), unit)),

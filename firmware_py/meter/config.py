@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from drivers.adc.ads131m08 import CLKIN_HZ, Channel, Wiring
-from drivers.links import open_stream
+from drivers.links import open_stream, parse_url
+from drivers.modbus.serial_channel import SerialSettings
 from firmware_py.config import ConfigError, MqttConfig, Number, TopicLevel
 from firmware_py.meter.registers import PERIODS_MIN
 from firmware_py.meter.registers import Settings as RegisterSettings
@@ -156,6 +157,26 @@ class ModbusPart(_Part):
     unit: Annotated[int, Field(ge=1, le=247)] = 1
 
 
+class ModbusRtuPart(_Part):
+    """`[modbus_rtu]`: the same registers as a Modbus device on a serial line, serial:///dev/ttyUSB0?baud=9600."""
+
+    url: str
+    unit: Annotated[int, Field(ge=1, le=247)] = 1
+
+    @field_validator("url")
+    @classmethod
+    def _line(cls, value: str) -> str:
+        if not isinstance(parse_url(value), SerialSettings):
+            raise ValueError("serial:///dev/ttyUSB0?baud=9600 is allowed")
+        return value
+
+    def settings(self) -> SerialSettings:
+        """The port."""
+        found = parse_url(self.url)
+        assert isinstance(found, SerialSettings)
+        return found
+
+
 class P1Part(_Part):
     """`[p1]`: a telegram a second on a line of its own, serial:///dev/ttyUSB1?baud=115200 or tcp://host:port."""
 
@@ -177,6 +198,7 @@ class MeterConfig(_Part):
     tariff: TariffPart = TariffPart()
     mqtt: MqttConfig | None = None
     modbus: ModbusPart | None = None
+    modbus_rtu: ModbusRtuPart | None = None
     p1: P1Part | None = None
 
     def register_settings(self) -> RegisterSettings:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from protocols.faults import BadReply
 from protocols.modbus import Words, read
-from protocols.modbus_server import ServerSession
+from protocols.modbus_rtu import RtuReader, rtu_frame
+from protocols.modbus_server import ServerSession, rtu_answer
 from protocols.modbus_tcp import TcpReader, tcp_frame
 from protocols.ports import Table
 
@@ -66,6 +67,38 @@ def test_our_client_reads_what_there_is_in_any_pieces(asked: list[tuple[int, int
         assert reply == Words(tuple(WORDS[address : address + count]))
         answers = answers[9 + 2 * count :]
     assert answers == b""
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        # Serial Line V1.02, 2.5.1: unit, function, data, check sum with its low byte first (by a public calculator).
+        ("01 03 0000 000a c5cd", "01 03 14 0000 0001 0002 0003 0004 0005 0006 0007 0008 0009"),
+        ("01 03 0000 000a c5ce", None),  # damaged
+        ("02 03 0000 000a c5fe", None),  # another unit's
+        ("01 03 00", None),
+    ],
+)
+def test_rtu_answers_what_is_for_it_and_keeps_silent_else(frame: str, said: str | None) -> None:
+    found = rtu_answer(1, image, bytes.fromhex(frame))
+    if said is None:
+        assert found is None
+        return
+    assert found is not None
+    assert found[:-2] == bytes.fromhex(said)
+    assert RtuReader(read(1, Table.HOLDING, 0, 10)).feed(found) == Words(tuple(range(10)))
+
+
+@given(st.integers(0, 247), st.integers(0, 2000), st.integers(1, 125), st.sampled_from(Table))
+def test_rtu_and_our_client_understand_each_other(unit: int, address: int, count: int, table: Table) -> None:
+    question = read(unit, table, address, count)
+    found = rtu_answer(unit, image, rtu_frame(question))
+    assert found is not None
+    reply = RtuReader(question).feed(found)
+    if address + count <= len(WORDS):
+        assert reply == Words(tuple(WORDS[address : address + count]))
+    else:
+        assert not isinstance(reply, Words)
 
 
 @given(st.binary(max_size=300))

@@ -10,13 +10,16 @@ import pytest
 import sunspec2.modbus.client as sunspec_client
 
 from drivers.links import Buses
+from drivers.modbus.serial_channel import SerialSettings
 from firmware_py.meter.modbus_face import CLIENTS_MOST, ModbusFace, reader
 from firmware_py.meter.own_map import COUNTERS, COUNTERS_AT, FLOATS, counter_words, float_words
 from firmware_py.meter.registers import Flow, Registers, Settings
+from firmware_py.meter.rtu_face import RtuFace
 from firmware_py.supervise import ended
-from protocols.faults import DeviceRefused
+from protocols.faults import DeviceRefused, NoReply
 from protocols.ports import Table
 from protocols.sunspec_meter import BASE, Identity, sunspec_words
+from sim_hardware.faces.pty_line import PtyLine
 from tests.system.eventually import eventually
 
 pytestmark = pytest.mark.system
@@ -117,3 +120,28 @@ async def test_too_many_clients_and_clients_that_babble_do_not_hurt_the_others()
         finally:
             for _, writer in opened:
                 writer.close()
+
+
+async def test_our_own_client_reads_it_on_a_serial_line_among_other_units() -> None:
+    """Two ptys joined end to end; another unit and garbage on the line get no answer and do no harm."""
+    lines: list[PtyLine] = []
+    lines += [PtyLine(lambda data: lines[1].send(data)), PtyLine(lambda data: lines[0].send(data))]
+    one, other = lines
+    read = reader(((0, lambda: float_words(VALUES)),))
+    task = asyncio.create_task(RtuFace(SerialSettings(one.path, 115_200), 5, read).run())
+    buses = Buses()
+    try:
+        bus = buses.get(f"serial://{other.path}?baud=115200", 1.0)
+        words = await bus.read(5, Table.INPUT, 0, 6)
+        assert struct.unpack(">3f", struct.pack(">6H", *words)) == (230.25, 229.5, 231.0)
+        with pytest.raises(DeviceRefused):
+            await bus.read(5, Table.HOLDING, 500, 1)
+        with pytest.raises(NoReply):
+            await bus.read(6, Table.INPUT, 0, 6)
+        one.send(bytes(300))
+        assert len(await bus.read(5, Table.HOLDING, 0, 2)) == 2
+    finally:
+        await ended(task)
+        await buses.close()
+        one.close()
+        other.close()
