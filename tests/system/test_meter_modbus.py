@@ -4,6 +4,7 @@ import asyncio
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -125,7 +126,11 @@ async def test_too_many_clients_and_clients_that_babble_do_not_hurt_the_others()
 async def test_our_own_client_reads_it_on_a_serial_line_among_other_units() -> None:
     """Two ptys joined end to end; another unit and garbage on the line get no answer and do no harm."""
     lines: list[PtyLine] = []
-    lines += [PtyLine(lambda data: lines[1].send(data)), PtyLine(lambda data: lines[0].send(data))]
+
+    def across(end: int, data: bytes) -> None:
+        lines[end].send(data)
+
+    lines += [PtyLine(partial(across, 1)), PtyLine(partial(across, 0))]
     one, other = lines
     read = reader(((0, lambda: float_words(VALUES)),))
     task = asyncio.create_task(RtuFace(SerialSettings(one.path, 115_200), 5, read).run())
