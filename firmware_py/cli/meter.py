@@ -101,6 +101,48 @@ def calibrate(
     Console().print(table)
 
 
+@app.command("run", hidden=True, epilog="Example: busbar meter --play dip.npz --json")
+def run(
+    config: Annotated[Path | None, typer.Argument(help="The meter's TOML file.", metavar="[CONFIG.toml]")] = None,
+    play: Annotated[Path | None, typer.Option(help="A recording instead: .npz, .wav, .cfg or .cff.")] = None,
+    nominal_v: Annotated[float, typer.Option("--nominal-v", min=1, help="With --play: the nominal voltage.")] = 230.0,
+    nominal_hz: Annotated[
+        int | None, typer.Option("--nominal-hz", help="With --play: 50 or 60; absent: what the file says, or 50.")
+    ] = None,
+    calibration: Annotated[Path | None, typer.Option(help="With --play: a file with constants.")] = None,
+    full_scale_v: FullScaleV = 500.0,
+    full_scale_a: FullScaleA = 100.0,
+    channels: Channels = None,
+    spectrum: Annotated[
+        bool, typer.Option("--spectrum", help="With --json: harmonics 0 to 50 in each window.")
+    ] = False,
+    summaries: Annotated[
+        bool,
+        typer.Option("--summaries", help="With --json: 3 s, 10 min, 2 h, flicker and 10 s frequency, with a kind."),
+    ] = False,
+    gaps: Annotated[
+        bool, typer.Option("--gaps", help="Samples that are not a number are missing, told as faults of their window.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a meter from its configuration until it is told to stop, or play a recording to it."""
+    if (config is None) == (play is None):
+        stop("either a CONFIG.toml or --play FILE is needed", BAD_INPUT)
+    if nominal_hz not in (None, 50, 60):
+        stop(f"--nominal-hz {nominal_hz}: 50 or 60 is allowed", BAD_INPUT)
+    if config is not None:
+        from firmware_py.cli.meter_daemon import run_meter
+
+        run_meter(config)
+    elif play is not None:
+        from firmware_py.cli.meter_play import Played, play_recording
+
+        named = None if channels is None else channels.split(",")
+        scale = (full_scale_v, full_scale_a)
+        told = Played(play, nominal_v, nominal_hz, calibration, scale, named, spectrum, summaries, gaps)
+        play_recording(told, as_json)
+
+
 def _samples(file: Path, scale: tuple[float, float], channels: str | None) -> Any:  # noqa: ANN401 - imported late
     """The first minute of a recording, and its sample rate."""
     import numpy as np

@@ -12,6 +12,7 @@ from drivers.links import open_stream
 from firmware_py.compose import broker_uplink
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.report import Reporter
+from firmware_py.meter.analysing import Analysing
 from firmware_py.meter.calibration import Calibration, Corrector
 from firmware_py.meter.config import AdcInput, LoadedMeter, RecordingInput
 from firmware_py.meter.inputs.files import open_recording
@@ -37,8 +38,9 @@ CALIBRATION_FILE: Final = "calibration.json"
 MAKER, MODEL = "Busbar", "meter"
 _OPEN_S: Final = 5.0
 
-# What measures a stream: by sample rate, currents, nominal voltage and frequency.
-MeasuringOf = Callable[[float, int, float, float], Measuring]
+# What measures a stream: by sample rate, currents, nominal voltage and frequency, and the time of its first sample.
+MeasuringOf = Callable[[float, int, float, float, float], Measuring]
+measuring_of: Final[MeasuringOf] = Analysing
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def meter_node(loaded: LoadedMeter, world: MeterWorld) -> MeterNode:
     parts = Parts(
         source=source,
         corrector=lambda: Corrector(world.calibration, source.fs_hz, rows),
-        measuring=lambda: world.measuring_of(source.fs_hz, source.currents, *grid),
+        measuring=lambda epoch_s: world.measuring_of(source.fs_hz, source.currents, *grid, epoch_s),
         keeper=Keeper(world.journal, config.register_settings(), record),
         outbox=outbox,
         reporter=Reporter(topics, outbox, world.clock, {}),

@@ -12,7 +12,7 @@ from firmware_py.home.outbox import INTERVAL, Outbox
 from firmware_py.home.report import Reporter, clock_status
 from firmware_py.meter.calibration import Corrector
 from firmware_py.meter.keeper import Keeper
-from firmware_py.meter.measure import Event, Measuring, Values, Window
+from firmware_py.meter.measure import Event, Found, Measuring, Summary, Values, Window
 from firmware_py.meter.registers import KINDS, TOTAL, Flow, ProfileEntry, Registers, shown_mwh
 from firmware_py.meter.tariff import us_of, utc_of
 from firmware_py.meter.timeline import Timeline
@@ -48,7 +48,7 @@ class Parts:
 
     source: SampleSource
     corrector: Callable[[], Corrector]
-    measuring: Callable[[], Measuring]
+    measuring: Callable[[float], Measuring]  # by the wall's time of the first sample, s since 1970
     keeper: Keeper
     outbox: Outbox
     reporter: Reporter
@@ -75,6 +75,8 @@ class MeterNode:
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self.parts = parts
         self.values: Values = {}
+        self._lasting: dict[str, float | None] = {}
+        self._faults: tuple[str, ...] = ()
         self._settings, self._clock = settings, parts.clock
         self._seq = 0
         self._publish_s: float | None = None
@@ -86,7 +88,7 @@ class MeterNode:
 
     def told(self) -> dict[str, float | None]:
         """The newest values and the durable registers, by quantity name."""
-        return {**self.values, **register_values(self.shown, self._settings.digits)}
+        return {**self.values, **self._lasting, **register_values(self.shown, self._settings.digits)}
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -129,16 +131,24 @@ class MeterNode:
         """Measure for ever; a source that fails is started anew, after longer and longer waits."""
         waits, attempt = Backoff(first_s=0.5, most_s=30.0), 0
         while True:
-            stream = _Stream(self.parts.corrector(), self.parts.measuring())
+            stream: _Stream | None = None
             try:
                 while True:
-                    await self._block(stream, await self.parts.source.read())
+                    raw = await self.parts.source.read()
+                    stream = stream or self._begun(raw)
+                    await self._block(stream, raw)
                     attempt = 0
             except Fault as fault:
-                self.values = {}
+                self.values, self._lasting = {}, {}
                 self.parts.reporter.happened("input", "failed", str(fault))
             await asyncio.sleep(waits.wait_s(attempt))
             attempt += 1
+
+    def _begun(self, raw: Samples) -> _Stream:
+        """A stream that began with these samples, which have just come in."""
+        corrector = self.parts.corrector()
+        behind_s = (raw.shape[1] - corrector.lag) / self.parts.source.fs_hz
+        return _Stream(corrector, self.parts.measuring(self._clock.utc().timestamp() - behind_s))
 
     async def _block(self, stream: _Stream, raw: Samples) -> None:
         read_us, read_s = us_of(self._clock.utc()), self._clock.now_s()
@@ -146,12 +156,17 @@ class MeterNode:
         stream.fed += corrected.shape[1]
         behind = stream.fed + stream.corrector.lag
         fs_hz = self.parts.source.fs_hz
-        for found in await self.parts.offload(stream.measuring.feed, corrected):
-            if isinstance(found, Event):
-                self._tell(found)
-            else:
-                age_s = (behind - found.end) / fs_hz
-                self._window(stream, found, read_us - round(age_s * 1e6), read_s - age_s)
+        told: list[Found] = await self.parts.offload(stream.measuring.feed, corrected)
+        for found in told:
+            match found:
+                case Event():
+                    self._tell(found)
+                case Summary():
+                    if not found.kind.startswith("aggregate"):
+                        self._lasting.update(found.values)
+                case Window():
+                    age_s = (behind - found.end) / fs_hz
+                    self._window(stream, found, read_us - round(age_s * 1e6), read_s - age_s)
 
     def _window(self, stream: _Stream, window: Window, end_us: int, end_s: float) -> None:
         """Count what flowed, and publish when it is time; `end_us` and `end_s` are when it ended by both clocks."""
@@ -159,13 +174,23 @@ class MeterNode:
         stretch = stream.timeline.stretch(duration_us, end_us)
         if stretch.set_us != 0:
             self.parts.reporter.happened("clock", "set", f"by {stretch.set_us / 1e6:+.3f} s")
-        self.values, span_s = window.values, (stretch.end_us - stretch.begin_us) / 1e6
-        power_w, reactive_var = window.values.get("power_w"), window.values.get("reactive_power_var")
-        if power_w is not None:
-            reactive_vars = 0.0 if reactive_var is None else reactive_var * span_s
-            self.parts.keeper.count(Flow(stretch.begin_us, stretch.end_us, power_w * span_s, reactive_vars))
+        self.values = window.values
+        # By the clock on the wall, not by the converter's, which may be off.
+        longer = (stretch.end_us - stretch.begin_us) / duration_us
+        if window.active_j is not None:
+            reactive_vars = 0.0 if window.reactive_vars is None else window.reactive_vars * longer
+            self.parts.keeper.count(Flow(stretch.begin_us, stretch.end_us, window.active_j * longer, reactive_vars))
+        self._suspect(window)
         self._publish(end_s)
         self.parts.finished_window()
+
+    def _suspect(self, window: Window) -> None:
+        """Say what is wrong with the input, when that changes; the figures alone do not count as a change."""
+        faults = tuple(sorted({f"{fault.kind} {fault.channel or 'all'}" for fault in window.faults}))
+        if faults != self._faults:
+            said = ", ".join(map(str, window.faults)) or "nothing is wrong any more"
+            self.parts.reporter.happened("input", "faulty" if faults else "good", said)
+        self._faults = faults
 
     def _publish(self, end_s: float) -> None:
         if self._publish_s is not None and end_s < self._publish_s:
@@ -173,16 +198,14 @@ class MeterNode:
         due_s = end_s if self._publish_s is None else self._publish_s
         self._publish_s = max(due_s + self._settings.publish_s, end_s)
         self._seq += 1
-        reading = Reading(
-            DEVICE, self._seq, end_s, self._clock.now_s(), self.told(), Quality.GOOD, self._settings.serial
-        )
+        quality = Quality.SUSPECT if self._faults else Quality.GOOD
+        reading = Reading(DEVICE, self._seq, end_s, self._clock.now_s(), self.told(), quality, self._settings.serial)
         self.parts.reporter.reading(reading)
         self.parts.reporter.tick()
 
     def _tell(self, event: Event) -> None:
-        phase = event.values.get("phase")
-        said = ", ".join(f"{name} {value}" for name, value in event.values.items() if name != "phase")
-        self.parts.reporter.happened(f"voltage_{phase}" if phase else DEVICE, event.kind, said)
+        said = ", ".join(f"{name} {value:g}" for name, value in event.values.items() if value is not None)
+        self.parts.reporter.happened(f"voltage {' '.join(event.phases)}".strip(), event.kind, said)
 
     async def record(self, entry: ProfileEntry) -> None:
         """Keep a closed period of the load profile as an interval reading; returns once it is durable."""

@@ -55,20 +55,24 @@ class Recording:
         """The channels in the order of the rows."""
         return CHANNELS[: 3 + self.currents]
 
-    def blocks(self, length: int) -> Iterator[Samples]:
-        """All samples, each block `(channels, length)`, the last one what is left; BadRecording where one is no number."""
+    def blocks(self, length: int, *, gaps: bool = False) -> Iterator[Samples]:
+        """All samples, each block `(channels, length)`, the last one what is left; BadRecording where one is no number.
+
+        With `gaps` one that is not a number (NaN) is a missing sample, and handed on.
+        """
         first = 0
         for block in self.read(length):
-            self._check(block, first)
+            self._check(block, first, gaps)
             first += block.shape[1]
             yield block
         if first != self.samples:
             raise BadRecording(f"{self.path}: ends after {first} samples; {self.samples} were announced")
 
-    def _check(self, block: Samples, first: int) -> None:
-        if np.isfinite(block).all():
+    def _check(self, block: Samples, first: int, gaps: bool) -> None:
+        wrong = np.isinf(block) if gaps else ~np.isfinite(block)
+        if not wrong.any():
             return
-        row, column = np.argwhere(~np.isfinite(block))[0]
+        row, column = np.argwhere(wrong)[0]
         channel = self.channels[row]
         raise BadRecording(
             f"{self.path}: {channel} is {block[row, column]} at sample {first + column}"

@@ -7,7 +7,7 @@ import pytest
 from firmware_py.meter.calibration import Calibration, Constants
 from firmware_py.meter.inputs.files import open_recording
 from firmware_py.meter.inputs.recording import BadRecording
-from firmware_py.meter.measure import Event, Window
+from firmware_py.meter.measure import Event, Found
 from firmware_py.meter.play import Player, Told
 from protocols.samples import Samples
 from sim_hardware.waves.files import write_npz
@@ -21,9 +21,9 @@ class WithEvent(PlainMeasuring):
 
     told = False
 
-    def feed(self, block: Samples) -> list[Window | Event]:
+    def feed(self, block: Samples) -> list[Found]:
         found = super().feed(block)
-        events = [] if self.told else [Event("dip", 500.0, {"phase": "l1", "depth_ratio": 0.6})]
+        events: list[Found] = [] if self.told else [Event("dip", 500.0, ["l1"], {"depth_ratio": 0.6})]
         self.told = True
         return [*events, *found]
 
@@ -37,7 +37,7 @@ def player(tmp_path: Path, *adds: str, calibration: Calibration | None = None) -
 def test_windows_tile_and_the_energy_is_power_by_time(tmp_path: Path) -> None:
     played = player(tmp_path)
     event, *windows = list(played.told())
-    assert event == {"kind": "dip", "begin_s": 0.1, "phase": "l1", "depth_ratio": 0.6}
+    assert event == {"kind": "dip", "begin_s": 0.1, "phases": ["l1"], "depth_ratio": 0.6}
     assert [window["begin_s"] for window in windows] == pytest.approx([0.2 * n for n in range(15)])
     assert all(window["duration_s"] == pytest.approx(0.2) and "kind" not in window for window in windows)
     energies = [window["energy_import_wh"] for window in windows]
