@@ -45,7 +45,7 @@ OSR_CODES: Final = {128: 0, 256: 1, 512: 2, 1024: 3, 2048: 4, 4096: 5, 8192: 6}
 GAIN_CODES: Final = {1: 0, 2: 1, 4: 2, 8: 3, 16: 4, 32: 5, 64: 6, 128: 7}
 HIGH_RESOLUTION: Final = 2
 # Frames without new data after which the converter is taken for dead: some sample periods at any speed of the bus.
-_SILENT_FRAMES: Final = 20_000
+_SILENT_FRAMES: Final = 5_000
 
 
 class SpiPort(Protocol):
