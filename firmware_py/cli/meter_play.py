@@ -125,7 +125,11 @@ def _picture(last: Told, events: Sequence[Told]) -> Table:
     table.add_row("energy import Wh", "", "", "", _shown(last.get("energy_import_wh")), end_section=not events)
     table.add_row("energy export Wh", "", "", "", _shown(last.get("energy_export_wh")), end_section=bool(events))
     for event in events[-_EVENTS_SHOWN:]:
-        rest = ", ".join(f"{name} {_shown(value)}" for name, value in event.items() if name not in ("kind", "begin_s"))
+        rest = ", ".join(
+            f"{name} {_shown(value)}"
+            for name, value in event.items()
+            if value is not None and name not in ("kind", "begin_s")
+        )
         table.add_row(f"{_shown(event['begin_s'])} s {event['kind']}", rest)
     return table
 
