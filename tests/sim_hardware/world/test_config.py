@@ -51,7 +51,7 @@ def test_every_device_a_block_states_can_be_called(tmp_path: Path) -> None:
         ('battery = { capacity_wh = "10" }', "home.0.battery.capacity_wh", "without quotation marks"),
         ("battery = { soc_percent = nan }", "home.0.battery.soc_percent", "finite"),
         ("ev = { phases = 2 }", "home.0.ev.phases", "Input should be 1 or 3"),
-        ('meter = { push = "p2" }', "home.0.meter.push", "'p1', 'sml' or 'dlms'"),
+        ('meter = { push = "p2" }', "home.0.meter.push", "'p1', 'sml' or 'dlms-push'"),
         ("count = 0", "home.0.count", "greater than or equal to 1"),
         ('name = "a/b"', "home.0.name", "String should match pattern"),
     ],
