@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from firmware_py.metrology.results import Array, Config, FaultKind, InputFault
 
-FLAT = 3
-"""Samples in a row at the same extreme that make a flat top; converters without noise touch a crest twice."""
 DEAD_RATIO = 0.001
 """Of the nominal voltage, or of the other currents."""
 OFFSET_RATIO = 0.01
@@ -23,16 +21,14 @@ def names(config: Config) -> list[str]:
 
 
 def clipped(samples: Array, full_scale: Array) -> Array:
-    """By channel: how many samples sit on a flat top or at full scale (NaN where unknown)."""
-    peak = np.abs(samples).max(axis=1, keepdims=True)
+    """By channel: how many samples sit on a flat top (three in a row; a crest without noise has two) or at full scale."""
+    size = np.abs(samples)
+    peak = size.max(axis=1, keepdims=True)
+    at_top = size >= peak * (1 - 1e-9)
+    flat = at_top[:, 2:] & at_top[:, 1:-1] & at_top[:, :-2]
     # A zero line is flat too: that is a dead channel, not a clipped one.
-    at_top = (np.abs(samples) >= peak * (1 - 1e-9)) & (peak > 0)
-    count = at_top.sum(axis=1)
-    run = np.ones(samples.shape[1] - FLAT + 1, dtype=np.bool_) & at_top[:, : 1 - FLAT]
-    for shift in range(1, FLAT):
-        run &= at_top[:, shift : at_top.shape[1] - FLAT + 1 + shift]
-    over = peak[:, 0] >= full_scale
-    return np.where(run.any(axis=1) | over, count, 0).astype(np.float64)
+    found = (flat.any(axis=1) & (peak[:, 0] > 0)) | (peak[:, 0] >= full_scale)
+    return np.where(found, at_top.sum(axis=1), 0).astype(np.float64)
 
 
 def full_scales(config: Config) -> Array:

@@ -61,12 +61,11 @@ class Machine:
         impulse[0] = 1
         kick, pulse = self._trace(sections, impulse, np.zeros((self.order, 1)))
         lag = np.arange(length)[:, None] - np.arange(length)
-        self.direct = np.where(lag >= 0, pulse[:, 0][np.abs(lag)], 0.0)
+        direct = np.where(lag >= 0, pulse[:, 0][np.abs(lag)], 0.0)
         silence = np.zeros((length, self.order))
-        decay, self.echo = self._trace(sections, silence, np.eye(self.order))
-        self.decay = decay[-1]
+        decay, echo = self._trace(sections, silence, np.eye(self.order))
         # A sample j from the end moves the states as the impulse did j samples after it.
-        self.drive = kick[::-1, :, 0].T.copy()
+        self.matrix = np.block([[direct, echo], [kick[::-1, :, 0].T, decay[-1]]])
 
     @staticmethod
     def _trace(sections: Sequence[Section], samples: Array, state: Array) -> tuple[Array, Array]:
@@ -87,4 +86,5 @@ class Machine:
 
     def run(self, samples: Array, state: Array) -> tuple[Array, Array]:
         """(length, channels) in: as many out, and the states after them."""
-        return self.direct @ samples + self.echo @ state, self.drive @ samples + self.decay @ state
+        both = self.matrix @ np.concatenate((samples, state))
+        return both[: self.length], both[self.length :]

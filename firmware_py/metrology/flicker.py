@@ -57,6 +57,17 @@ def weighting(lamp: Lamp, nominal_hz: float, rate: float) -> list[Section]:
     ]
 
 
+def even_taps(step: int) -> Array:
+    """A low-pass for one value each `step` samples, ten steps long, whose droop is undone to the second order."""
+    window = blackman_harris(8 * step)
+    place = np.arange(len(window)) - len(window) / 2
+    bend = float((window * place**2).sum()) / (2 * step**2)
+    comb = np.zeros(2 * step + 1)
+    comb[[0, step, 2 * step]] = -bend, 1 + 2 * bend, -bend
+    # The window begins with a zero: the product is ten steps and a zero long.
+    return np.convolve(window, comb)[: 10 * step]
+
+
 def severity(sensation: Array) -> Array:
     """Pst of the instantaneous sensations along the last axis: five weighted, smoothed percentiles."""
     level = dict(
@@ -82,8 +93,8 @@ class FlickerMeter:
         amount = lamp.unity * gain_at(sections, 8.8, self.rate)
         # The square of a sine is half its square, and a ripple of twice its frequency that the smoothing leaves.
         self.scale = 2 / amount**2 / (1 + gain_at(smooth, 17.6, self.rate))
-        self.taps = blackman_harris(8 * self.step)[:, None]
-        self.tail = np.zeros((3, 7 * self.step))
+        self.taps = even_taps(self.step)[:, None]
+        self.tail = np.zeros((3, len(self.taps) - self.step))
         self.states = np.zeros((self.weigh.order, 3)), np.zeros((1, 3))
         self.mean: Array | None = None
         self.rest: Array = np.zeros(3)
@@ -108,8 +119,8 @@ class FlickerMeter:
         self.tail = square[:, -len(self.tail[0]) :]
         slow = every(square, self.taps, self.step)[..., 0].T
         if self.mean is None:
-            self.rest = self.mean = slow[8:].mean(axis=0)
-            slow[:8] = self.rest
+            self.rest = self.mean = slow[10:].mean(axis=0)
+            slow[:10] = self.rest
         follow = 1 - np.exp(-self.hop_s / GAIN_TIME_S)
         before, self.mean = self.mean, self.mean + follow * (slow.mean(axis=0) - self.mean)
         level = before + (self.mean - before) * (np.arange(len(slow))[:, None] + 1) / len(slow)

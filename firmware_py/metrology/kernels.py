@@ -34,17 +34,16 @@ def every(samples: Array, taps: Array, step: int) -> Array:
 
     Length and n are multiples of `step`. One matrix product over the blocks of `step` samples, then a sum over its diagonals.
     """
-    parts = len(taps) // step
-    kinds = taps.shape[1]
-    folded = taps.reshape(parts, step, kinds).transpose(1, 0, 2).reshape(step, parts * kinds)
-    blocks = samples.reshape(len(samples), -1, step) @ folded
-    return diagonal_sums(blocks.reshape(len(samples), -1, parts, kinds))
+    parts, kinds = len(taps) // step, taps.shape[1]
+    folded = taps.reshape(parts, step, kinds).transpose(0, 2, 1).reshape(parts * kinds, step)
+    blocks = folded @ samples.reshape(len(samples), -1, step).transpose(0, 2, 1)
+    return diagonal_sums(blocks.reshape(len(samples), parts, kinds, -1)).transpose(0, 2, 1)
 
 
 def diagonal_sums(blocks: Array) -> Array:
-    """(channels, blocks, parts, kinds) -> (channels, blocks - parts + 1, kinds): sum over p of block m + p, part p."""
-    channels, count, parts, kinds = blocks.shape
+    """(channels, parts, kinds, blocks) -> (channels, kinds, blocks - parts + 1): sum over p of block m + p, part p."""
+    channels, parts, kinds, count = blocks.shape
     a, b, c, d = blocks.strides
-    shape = (channels, count - parts + 1, parts, kinds)
-    diagonals = np.lib.stride_tricks.as_strided(blocks, shape, (a, b, b + c, d), writeable=False)
-    return np.asarray(diagonals.sum(axis=2))
+    shape = (channels, parts, kinds, count - parts + 1)
+    diagonals = np.lib.stride_tricks.as_strided(blocks, shape, (a, b + d, c, d), writeable=False)
+    return np.asarray(diagonals.sum(axis=1))

@@ -7,12 +7,15 @@ is known and given back bin by bin. Up to 0.3 of the sample rate its images fall
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firmware_py.metrology.results import Array, Config
 
 TAPS = 16
 FRACTIONS = 512
 SHAPE = 10.0
+GROUP = 32
+"""Points that share a matrix; divides every number of points."""
 
 
 @cache
@@ -53,5 +56,16 @@ def resampled(samples: Array, begin: float, end: float, points: int) -> Array:
     row = fine.astype(np.int64)
     weights, slopes = table()
     taps = weights[row] + slopes[row] * (fine - row)[:, None]
-    views = np.lib.stride_tricks.sliding_window_view(samples, TAPS, axis=1)
-    return np.asarray(np.einsum("cjk,jk->cj", views[:, whole - (TAPS // 2 - 1)], taps))
+    return _banded(samples, whole - (TAPS // 2 - 1), taps)
+
+
+def _banded(samples: Array, first: NDArray[np.int64], taps: Array) -> Array:
+    """Sums of TAPS samples from `first` on: small matrices of GROUP points each, which costs a third of picking samples."""
+    starts = first[::GROUP]
+    within = first.reshape(-1, GROUP) - starts[:, None]
+    width = int(within.max()) + TAPS
+    matrices = np.zeros((len(starts), GROUP, width))
+    places = np.arange(len(first)) * width + within.ravel()
+    matrices.reshape(-1)[places[:, None] + np.arange(TAPS)] = taps
+    parts = samples.T[starts[:, None] + np.arange(width)]
+    return np.ascontiguousarray((matrices @ parts).reshape(len(first), -1).T)
