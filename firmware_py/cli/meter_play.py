@@ -12,8 +12,8 @@ from rich.live import Live
 from rich.table import Table
 
 from firmware_py.cli.options import BAD_INPUT, FAULT, stop
+from firmware_py.meter.analysing import Analysing
 from firmware_py.meter.calibration_file import in_force, load_calibration
-from firmware_py.meter.compose import measuring_of
 from firmware_py.meter.inputs.files import open_recording
 from firmware_py.meter.inputs.recording import BadRecording, Recording, Scale
 from firmware_py.meter.measure import Said
@@ -54,7 +54,7 @@ def play_recording(played: Played, as_json: bool) -> None:
         recording = open_recording(played.file, Scale(*played.full_scale), played.channels)
         for note in recording.notes:
             print(f"busbar: {played.file}: {note}", file=sys.stderr)
-        measuring = measuring_of(
+        measuring = Analysing(
             recording.fs_hz, recording.currents, played.nominal_v, _nominal_hz(played, recording), 0.0
         )
         player = Player(

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from firmware_py.meter.inputs.comtrade_file import open_comtrade
 from firmware_py.meter.inputs.npz_file import open_npz
 from firmware_py.meter.inputs.recording import BadRecording, Recording, Scale
 from firmware_py.meter.inputs.wav_file import open_wav
@@ -18,6 +17,9 @@ def open_recording(path: Path, scale: Scale | None = None, channels: Sequence[st
         if ending == ".wav":
             return open_wav(path, scale or Scale(), channels)
         if ending in (".cfg", ".cff"):
+            # Its library brings pandas with it where that is installed: 45 MB that no other file needs.
+            from firmware_py.meter.inputs.comtrade_file import open_comtrade  # noqa: PLC0415
+
             return open_comtrade(path, channels)
     except OSError as error:
         raise BadRecording(f"{path}: {error.strerror or error}") from error
