@@ -101,7 +101,7 @@ def calibrate(
     Console().print(table)
 
 
-@app.command("run", hidden=True, epilog="Example: busbar meter --play dip.npz --json")
+@app.command("run", epilog="Example: busbar meter run --play dip.npz --json; the word run may be left out")
 def run(
     config: Annotated[Path | None, typer.Argument(help="The meter's TOML file.", metavar="[CONFIG.toml]")] = None,
     play: Annotated[Path | None, typer.Option(help="A recording instead: .npz, .wav, .cfg or .cff.")] = None,
