@@ -8,7 +8,6 @@ pqopen-lib in it (its pins are not ours). One BLAS thread; repeats take turns, t
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -61,15 +60,21 @@ def memory(seconds: int) -> tuple[float, float]:
     return float(early), float(late)
 
 
+def resident_mb() -> float:
+    """Of this process, now."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(float(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
+
+
 def stream(seconds: int) -> None:
-    """Feed one second again and again; prints peak resident MB early and late."""
+    """Feed one second again and again; prints resident MB early and late."""
     volts, amperes = samples(1)
     analyser = Analyser(Config(sample_rate_hz=RATE_HZ))
     for second in range(seconds):
         for begin in range(0, RATE_HZ, BLOCK):
             analyser.feed(volts[:, begin : begin + BLOCK], amperes[:, begin : begin + BLOCK])
         if second in (seconds // 10, seconds - 1):
-            print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+            print(resident_mb())
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -103,7 +108,7 @@ def compare(peer_python: str | None, seconds: float, repeats: int) -> None:
     print(f"busbar      {min(ours):.2f} % of a core")
     if theirs:
         print(f"pqopen-lib  {min(theirs):.2f} % of a core, {min(theirs) / min(ours):.1f} times busbar's")
-    print("resident    {:.1f} MB after a tenth, {:.1f} MB at the end of 1,300 s".format(*memory(1300)))
+    print("resident    {:.1f} MB after a tenth, {:.1f} MB at the end of 300 s".format(*memory(300)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,12 @@
 
 Over all phases together: a dip or swell begins when the first phase leaves its band and ends when the last has come back
 past the hysteresis; an interruption needs every phase. A rapid change is a departure from the mean of the second before
-that ends in a new steady second and never was a dip or a swell. (Clauses of IEC 61000-4-30 unverified.)
+that ends in a new steady second and never was a dip or a swell.
+
+A cycle's voltage says at its end what happened within it. How much of a cycle a step from the nominal to the event's extreme
+must fill before the threshold is passed follows from the squares of the three; the step lay in the half cycle around that.
+Its middle is told: begin and end of rectangular events are right within a quarter of a
+cycle each, a third when the step lies off a zero crossing. (Clauses of IEC 61000-4-30 unverified.)
 """
 
 from dataclasses import dataclass
@@ -57,9 +62,10 @@ def bands(config: Config) -> tuple[Band, ...]:
 class BandWatch:
     """Follows one band through the half cycles."""
 
-    def __init__(self, band: Band, nominal_v: float) -> None:
+    def __init__(self, band: Band, config: Config) -> None:
         self.band = band
-        self.nominal_v = nominal_v
+        self.nominal_v = config.nominal_voltage_v
+        self.cycle_s = 1 / config.nominal_frequency_hz
         self.open: Open | None = None
 
     def quiet(self, voltage_v: Array) -> bool:
@@ -87,14 +93,21 @@ class BandWatch:
     def _worst(self, voltage_v: Array) -> float:
         return float(voltage_v.min() if self.band.sense < 0 else voltage_v.max())
 
+    def _share(self, extreme_v: float, limit_v: float) -> float:
+        """Part of a cycle at the extreme, the rest at nominal, whose RMS is the limit."""
+        nominal = self.nominal_v**2
+        return min(1.0, (nominal - limit_v**2) / (nominal - extreme_v**2))
+
     def _closed(self, at_s: float) -> Event:
         found, self.open = self.open, None
         assert found is not None
+        start_s = found.start_s - (self._share(found.extreme_v, self.band.begin_v) + 0.25) * self.cycle_s
+        end_s = at_s - (1.25 - self._share(found.extreme_v, self.band.end_v)) * self.cycle_s
         return Event(
             kind=self.band.kind,
             phases=phases_of(found.touched),
-            start_s=found.start_s,
-            duration_s=at_s - found.start_s,
+            start_s=start_s,
+            duration_s=max(end_s - start_s, 0.0),
             extreme_v=found.extreme_v,
             depth=abs(self.nominal_v - found.extreme_v) / self.nominal_v,
             steady_change=float("nan"),
@@ -137,15 +150,18 @@ class ChangeWatch:
 
     def step(self, at_s: float, voltage_v: float, snippet: Snippet) -> Event | None:
         """One half cycle; the change that has ended a second ago, known now."""
-        full = len(self.last) == self.length
-        mean = float(self.last.mean()) if full else float("nan")
+        mean = float(self.last.mean()) if self._steady() else float("nan")
         self.last = np.append(self.last, voltage_v)[-self.length :]
         if self.open is not None:
             return self._follow(at_s, voltage_v)
-        if full and abs(voltage_v - mean) > self.limit_v:
+        if abs(voltage_v - mean) > self.limit_v:
             self.steady_v = mean
-            self.open = opened(at_s, voltage_v, np.arange(3) == self.phase, snippet)
+            self.open = opened(at_s - 1 / self.length, voltage_v, np.arange(3) == self.phase, snippet)
         return None
+
+    def _steady(self) -> bool:
+        """Whether a whole second of half cycles lies near its mean."""
+        return len(self.last) == self.length and float(np.abs(self.last - self.last.mean()).max()) <= self.limit_v
 
     def _follow(self, at_s: float, voltage_v: float) -> Event | None:
         found = self.open
@@ -154,10 +170,10 @@ class ChangeWatch:
             found.extreme_v = voltage_v
         steady = float(self.last.mean())
         settled = at_s - found.start_s >= (self.length - 1) / self.length
-        if not settled or float(np.abs(self.last - steady).max()) > self.limit_v:
+        if not settled or not self._steady():
             return None
         self.open = None
-        was_in_band = self.low_v <= found.extreme_v <= self.high_v
+        was_in_band = all(self.low_v <= each <= self.high_v for each in (found.extreme_v, self.steady_v))
         return self._event(found, at_s, steady) if was_in_band else None
 
     def _event(self, found: Open, at_s: float, steady_v: float) -> Event:
@@ -178,7 +194,7 @@ class Events:
     """All watches over a block of half cycles."""
 
     def __init__(self, config: Config) -> None:
-        self.bands = [BandWatch(each, config.nominal_voltage_v) for each in bands(config)]
+        self.bands = [BandWatch(each, config) for each in bands(config)]
         self.changes = [ChangeWatch(config, phase) for phase in range(3)]
 
     @property
