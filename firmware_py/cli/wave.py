@@ -8,6 +8,13 @@ import typer
 from firmware_py.cli.options import BAD_INPUT, parse_duration, stop
 
 _ENDINGS: Final = (".npz", ".wav", ".cfg", ".cff")
+_PARTS: Final = (
+    "Parts: harmonic (order ratio angle_deg of), interharmonic (frequency_hz ratio angle_deg of), flicker (depth_percent,"
+    " frequency_hz or changes_per_min, shape, of), dip, swell and interruption (start_s duration_s ratio phase),"
+    " frequency_step (start_s to_hz), frequency_ramp (start_s duration_s to_hz), noise (snr_db of), phasor (of ratio"
+    " angle_deg), offset (of value), swap (of), reversed, dead and missing (of start_s duration_s), clip (of limit)."
+    " `of` names channels: u1 u2 u3 i1 i2 i3 in, or u, i, all; a comma between several."
+)
 WavForm = Annotated[Literal["pcm16", "pcm24", "pcm32", "float32"], typer.Option(help="Numbers in a WAV file.")]
 ComtradeForm = Annotated[
     Literal["ASCII", "BINARY", "BINARY32", "FLOAT32"], typer.Option(help="Numbers in a COMTRADE file.")
@@ -18,7 +25,8 @@ def wave(
     out: Annotated[Path, typer.Argument(help="The file to make: .npz, .wav, .cfg (with its .dat) or .cff.")],
     spec: Annotated[Path | None, typer.Option(help="A TOML file with the keys below, parts as [[add]] tables.")] = None,
     add: Annotated[
-        list[str] | None, typer.Option(help="A part, such as 'harmonic order=5 ratio=0.06 of=u1'; may stand often.")
+        list[str] | None,
+        typer.Option(help=f"A part, such as 'harmonic order=5 ratio=0.06 of=u1'; may stand often. {_PARTS}"),
     ] = None,
     duration: Annotated[str | None, typer.Option(help="How long; 10s unless it is said.")] = None,
     fs_hz: Annotated[float | None, typer.Option("--fs-hz", help="Samples a second; 10000.")] = None,
@@ -33,14 +41,7 @@ def wave(
     wav: WavForm = "float32",
     comtrade: ComtradeForm = "BINARY",
 ) -> None:
-    """Make a test signal: three phases, and parts that are added to them or done to them.
-
-    Parts: harmonic (order ratio angle_deg of), interharmonic (frequency_hz ratio angle_deg of), flicker (depth_percent,
-    frequency_hz or changes_per_min, shape), dip, swell and interruption (start_s duration_s ratio phase),
-    frequency_step (start_s to_hz), frequency_ramp (start_s duration_s to_hz), noise (snr_db of), phasor (of ratio
-    angle_deg), offset (of value), swap (of), reversed, dead and missing (of start_s duration_s), clip (of limit).
-    `of` names channels: u1 u2 u3 i1 i2 i3 in, or u, i, all; a comma between several.
-    """
+    """Make a test signal: sampled voltages and currents of which every quantity is known."""
     from sim_hardware.waves.files import FullScale, TooLarge, write_comtrade, write_npz, write_wav
     from sim_hardware.waves.signal import Wave
 
