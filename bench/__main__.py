@@ -6,13 +6,24 @@ One alone, with its own arguments: `.venv/bin/python -m bench.fleet_live --help`
 import argparse
 from collections.abc import Callable, Mapping
 
-from bench import fleet_live, fleet_physics, fleet_virtual, gallery, modbus_tcp, one_home, thousand_devices, wire_limit
+from bench import (
+    fleet_live,
+    fleet_physics,
+    fleet_virtual,
+    gallery,
+    metrology,
+    modbus_tcp,
+    one_home,
+    thousand_devices,
+    wire_limit,
+)
 
 SHORT: Mapping[str, Callable[[], None]] = {
     "fleet_physics": fleet_physics.main,
     "gallery": gallery.main,
     "modbus_tcp": modbus_tcp.main,
     "wire_limit": wire_limit.main,
+    "metrology": lambda: metrology.main(["--seconds", "20", "--repeats", "2"]),
     "one_home": lambda: one_home.main([]),
     "thousand_devices": thousand_devices.main,
     "hundred_live": lambda: fleet_live.main(["--homes", "100", "--seconds", "15"]),

@@ -12,7 +12,7 @@ from drivers.catalogue import MODELS, BatteryModel, ChargerModel, InverterModel,
 from drivers.links import open_stream
 from drivers.telegrams.models import TelegramModel
 from drivers.telegrams.stream import Stream
-from firmware_py.config import DeviceConfig, HomeConfig, Loaded, broker_address
+from firmware_py.config import DeviceConfig, HomeConfig, Loaded, MqttConfig, broker_address
 from firmware_py.evidence.notary import Notary
 from firmware_py.home.contracts import ContractDesk, Trust
 from firmware_py.home.interval import IntervalMeter
@@ -169,16 +169,23 @@ def _settings(config: HomeConfig, topics: Topics) -> Settings:
 
 def mqtt_uplink(loaded: Loaded, client_id: str | None = None) -> MqttUplink:
     """The uplink of a configured node: subscribed, with its birth and its last will."""
-    mqtt, topics = loaded.home.mqtt, Topics(loaded.home.node.id)
+    ca_file = str(loaded.ca_file) if loaded.ca_file is not None else None
+    return broker_uplink(loaded.home.mqtt, Topics(loaded.home.node.id), loaded.password, ca_file, client_id)
+
+
+def broker_uplink(
+    mqtt: MqttConfig, topics: Topics, password: str | None, ca_file: str | None, client_id: str | None = None
+) -> MqttUplink:
+    """The uplink of any node: subscribed, with its birth and its last will."""
     host, port, tls = broker_address(mqtt.url)
     broker = Broker(
         host,
         port,
         client_id or f"busbar-{topics.node}",
         tls=tls,
-        ca_file=str(loaded.ca_file) if loaded.ca_file is not None else None,
+        ca_file=ca_file,
         username=mqtt.username,
-        password=loaded.password,
+        password=password,
         version=mqtt.version,
         keepalive_s=mqtt.keepalive_s,
     )

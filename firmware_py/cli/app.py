@@ -102,6 +102,17 @@ _BELOW: Final = {
     "contract": _Below(
         "firmware_py.cli.contract", "app", "Write, sign and send contract setpoints; export the evidence."
     ),
+    "wave": _Below(
+        "firmware_py.cli.wave",
+        "wave",
+        "Make a test signal: sampled voltages and currents of which every quantity is known.",
+        "busbar wave dip.npz --add 'dip start_s=1 duration_s=0.1 ratio=0.4 phase=l1' --add 'noise snr_db=60'",
+    ),
+    "meter": _Below(
+        "firmware_py.cli.meter",
+        "app",
+        "Run a meter (CONFIG.toml), play a recording to it (--play FILE), or calibrate it.",
+    ),
     "hil": _Below(
         "firmware_py.cli.hil", "app", "Hardware in the loop: step lock, latency and jitter, record and replay."
     ),

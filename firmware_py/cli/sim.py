@@ -94,3 +94,23 @@ def world(
             run_paced(run_world(config, homes, Where(host, port, at), show), pace)
     except (ValueError, OSError) as error:
         stop(f"{file}: {error}", BAD_INPUT)
+
+
+@app.command("meter", epilog="Example: busbar sim meter examples/meter.toml --add 'noise snr_db=60'")
+def meter(
+    config: Annotated[
+        Path, typer.Argument(help="The meter's TOML file; its [input] is not used.", metavar="CONFIG.toml")
+    ],
+    spec: Annotated[Path | None, typer.Option(help="A TOML file of a test signal, as for busbar wave.")] = None,
+    add: Annotated[
+        list[str] | None, typer.Option(help="A part of the signal, as for busbar wave; may stand often.")
+    ] = None,
+) -> None:
+    """Run a real meter on a simulated converter: a test signal in real time, for ever."""
+    from firmware_py.cli.meter_daemon import run_meter
+    from firmware_py.cli.wave import wave_or_stop
+    from sim_hardware.waves.signal import Wave
+    from sim_hardware.waves.source import WaveSource
+
+    wave = Wave(wave_or_stop(spec, add or [], {}))
+    run_meter(config, lambda loaded, clock: WaveSource(wave, clock))

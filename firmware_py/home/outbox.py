@@ -71,16 +71,17 @@ class Outbox:
         """Store what is to be recorded; a full disk is waited out, with the records held in memory meanwhile."""
         while True:
             stream, body = await self._records.get()
-            if self._notary is not None:
-                await self._insistently(partial(self._notary.attest, stream, body))
-            if stream in STREAMS:
-                await self._stored(stream, body)
+            await self.store(stream, body)
             self._records.task_done()
 
-    async def _stored(self, stream: str, body: bytes) -> None:
-        seq = await self._insistently(partial(self._journal.append, stream, body))
-        if self.say(self._live_topic(stream), self._wrapped(stream, seq, body)):
-            self._sent_s[stream, seq] = self._clock.now_s()
+    async def store(self, stream: str, body: bytes) -> None:
+        """Return once a record is durable, signed where the node has a key; then it is said live, if it is to be said."""
+        if self._notary is not None:
+            await self._insistently(partial(self._notary.attest, stream, body))
+        if stream in STREAMS:
+            seq = await self._insistently(partial(self._journal.append, stream, body))
+            if self.say(self._live_topic(stream), self._wrapped(stream, seq, body)):
+                self._sent_s[stream, seq] = self._clock.now_s()
 
     async def _insistently(self, store: Callable[[], Coroutine[None, None, T]]) -> T:
         """Try until it is stored."""

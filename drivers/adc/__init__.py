@@ -1,0 +1,1 @@
+"""Converters that measure voltages and currents, sample by sample."""

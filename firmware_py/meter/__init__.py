@@ -1,0 +1,1 @@
+"""The meter: samples in, quantities, registers and events out."""

@@ -1,0 +1,1 @@
+"""Where the meter's samples come from: recordings in files, and converters."""

@@ -1,0 +1,1 @@
+"""Samples in, quantities out: what the meter measures."""
