@@ -41,7 +41,8 @@ def test_dips_on_every_phase(begin: float, length: float, ratio: float) -> None:
 def test_swells_on_one_phase(begin: float, length: float, ratio: float, phase: int) -> None:
     [swell] = events(begin, length, ratio, (phase,))
     assert (swell.kind, swell.phases) == (EventKind.SWELL, (phase,))
-    assert swell.depth == pytest.approx(ratio - 1, abs=0.0005 * ratio)
+    # A step of one phase alone disturbs the common clock for 0.1 s: twice the error of a step of all.
+    assert swell.depth == pytest.approx(ratio - 1, abs=0.001 * ratio)
     assert swell.duration_s == pytest.approx(length, abs=LENGTH_S + 1 / RATE_HZ)
 
 
