@@ -84,5 +84,5 @@ def test_too_much_power_and_power_that_is_no_number_are_clear_errors() -> None:
 
 def test_without_the_solver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "power_grid_model", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'busbar\[sim\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install --editable '\.\[sim\]'"):
         PowerFlow(street())

@@ -30,7 +30,7 @@ def test_simbench_s_table_is_read_by_its_heads(tmp_path: Path, monkeypatch: pyte
 
 def test_without_simbench_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profiles, "find_spec", lambda _: None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'busbar\[sim\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install --editable '\.\[sim\]'"):
         simbench("H0-A")
 
 
