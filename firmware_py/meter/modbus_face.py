@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from firmware_py.meter.own_map import within
-from protocols.faults import BadReply
+from protocols.modbus_requests import BadRequest
 from protocols.modbus_server import Read, ServerSession
 from protocols.ports import Table
 
@@ -75,7 +75,7 @@ class ModbusFace:
                 return
             try:
                 outgoing.write(session.feed(data))
-            except BadReply as fault:
+            except BadRequest as fault:
                 _log.info("client %s: %s", outgoing.get_extra_info("peername"), fault)
                 return
             await outgoing.drain()

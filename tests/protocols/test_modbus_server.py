@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.faults import BadReply
 from protocols.modbus import Words, read
+from protocols.modbus_requests import BadRequest
 from protocols.modbus_rtu import RtuReader, rtu_frame
 from protocols.modbus_server import ServerSession, rtu_answer
 from protocols.modbus_tcp import TcpReader, tcp_frame
@@ -48,7 +48,7 @@ def test_answers_are_those_of_the_specification(question: str, said: str) -> Non
     "header", ["0001 0001 0006 07 03", "0001 0000 0001 07 03", "0001 0000 00ff 07 03", "47455420 2f2048"]
 )
 def test_what_is_no_header_ends_the_session(header: str) -> None:
-    with pytest.raises(BadReply, match="no Modbus TCP header"):
+    with pytest.raises(BadRequest, match="no MBAP header"):
         ServerSession(7, image).feed(bytes.fromhex(header))
 
 
@@ -63,9 +63,8 @@ def test_our_client_reads_what_there_is_in_any_pieces(asked: list[tuple[int, int
         answers += session.feed(stream[place : place + size])
         place += size
     for number, (request, (address, count)) in enumerate(zip(requests, asked, strict=True), 1):
-        reply = TcpReader(request, number).feed(answers)
-        assert reply == Words(tuple(WORDS[address : address + count]))
-        answers = answers[9 + 2 * count :]
+        answer, answers = answers[: 9 + 2 * count], answers[9 + 2 * count :]
+        assert TcpReader(request, number).feed(answer) == Words(tuple(WORDS[address : address + count]))
     assert answers == b""
 
 
@@ -105,5 +104,5 @@ def test_rtu_and_our_client_understand_each_other(unit: int, address: int, count
 def test_no_bytes_bring_it_down(data: bytes) -> None:
     try:
         ServerSession(7, image).feed(data)
-    except BadReply as fault:
-        assert "no Modbus TCP header" in str(fault)  # noqa: PT017
+    except BadRequest as fault:
+        assert "no MBAP header" in str(fault)  # noqa: PT017

@@ -152,7 +152,9 @@ def test_a_network_that_is_made_says_its_mistakes_itself() -> None:
 def test_without_pandapower_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("pandapower", "pandapower.networks"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ModuleNotFoundError, match=r"this feeder needs pandapower, .* pip install --editable '\.\[sim\]'"):
+    with pytest.raises(
+        ModuleNotFoundError, match=r"this feeder needs pandapower, .* pip install --editable '\.\[sim\]'"
+    ):
         network({"kind": "cigre-lv"})
 
 
