@@ -90,13 +90,13 @@ _BELOW: Final = {
     "settle": _Below(
         "firmware_py.cli.settle",
         "settle",
-        "Settle a contract from two CSV files: delivered energy, deviation and payment, to be checked by anybody.",
+        "Settle a contract: delivered energy, deviation and payment, for each interval and in sum.",
         "busbar settle --contract contract.json --readings readings.csv --baseline nomination.csv",
     ),
     "verify": _Below(
         "firmware_py.cli.verify",
         "verify_file",
-        "Verify an evidence bundle offline, and name the first bad record.",
+        "Verify an evidence bundle offline; the exit code is 0 only if all of it is right.",
         "busbar verify evidence.zip --key node.pub",
     ),
     "contract": _Below(
@@ -117,7 +117,11 @@ _BELOW: Final = {
         "firmware_py.cli.hil", "app", "Hardware in the loop: step lock, latency and jitter, record and replay."
     ),
     "keys": _Below("firmware_py.cli.keys", "app", "Make the keys that contracts are signed with."),
-    "ledger": _Below("firmware_py.cli.ledger", "app", "An append-only log of a zone's contracts and settlements."),
+    "ledger": _Below(
+        "firmware_py.cli.ledger",
+        "app",
+        "An append-only log (RFC 9162) of a zone's contracts and settlements, with witnesses.",
+    ),
     "sim": _Below("firmware_py.cli.sim", "app", "Simulated devices on real wires."),
 }
 

@@ -22,7 +22,7 @@ from protocols.signing import sign as sign_payload
 from protocols.topics import Topics
 
 app = typer.Typer(
-    help="Write, sign and send contract setpoints.",
+    help="Write, sign and send contract setpoints; export the evidence.",
     epilog="Example: busbar contract new --issuer dso.example --node home-1 --power-w -2000",
     no_args_is_help=True,
 )
