@@ -101,4 +101,4 @@ def _show(certificate: Certificate) -> None:
     if certificate.lacks:
         console.print(f"lacks: {', '.join(certificate.lacks)}")
     verdict = "conforms" if certificate.conforms else "does NOT conform"
-    console.print(f"{verdict} ({certificate.made_by}, {certificate.made_at}, readings sha256 {certificate.sha256})")
+    console.print(f"{verdict} ({certificate.made_by}, {certificate.made_at}, findings sha256 {certificate.sha256})")

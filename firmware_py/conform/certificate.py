@@ -1,4 +1,4 @@
-"""The certificate of a run: what was looked at, on which device, and a hash over every reading it rests on."""
+"""The certificate of a run: what was looked at, on which device, and a hash over every reading and every finding."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from protocols.ports import Nameplate
 
 
 class Certificate(msgspec.Struct, frozen=True):
-    """`transcript` is the readings as JSON lines (seconds since the first, values), `sha256` the hash of those bytes."""
+    """`transcript` is the readings and then the checks as JSON lines; `sha256` is the hash of those lines, joined by newlines."""
 
     made_by: str
     made_at: str
@@ -39,6 +39,7 @@ def certify(
     lines = [
         msgspec.json.encode({"at_s": round(sample.at_s - began_s, 3), **sample.values}).decode() for sample in samples
     ]
+    lines += [msgspec.json.encode(asdict(each)).decode() for each in checks]
     return Certificate(
         made_by=f"busbar {version('busbar')}",
         made_at=made_at,

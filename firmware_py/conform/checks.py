@@ -89,6 +89,8 @@ def moves(samples: Samples) -> Finding:
     if len(samples) < 3:
         return None, f"{len(samples)} readings, at least 3 are needed"
     changes = sum(a.values != b.values for a, b in pairwise(samples))
+    if changes == 0 and not _middle(samples, "power_w"):
+        return None, f"{len(samples)} readings alike, and nothing flows: it may be at rest"
     return changes > 0, f"{changes} of {len(samples) - 1} readings differ from the one before"
 
 

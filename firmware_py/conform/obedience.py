@@ -60,8 +60,7 @@ class Trial:
             return
         await self._in_time("takes effect", lambda power_w: self._holds(power_w, target_w), f"at {target_w:.0f} W")
         await self._line.tell(None, LEASE_S)
-        if self._line.role is Role.PRODUCER:
-            await self._in_time("lets go", lambda power_w: not self._holds(power_w, target_w), "free again")
+        await self._in_time("lets go", lambda power_w: not self._holds(power_w, target_w), "free again")
         await self._reverts(target_w, ratings)
 
     async def _keeps(self, target_w: float, valid_s: float) -> bool:

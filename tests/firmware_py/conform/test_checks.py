@@ -85,6 +85,11 @@ def test_a_device_that_stands_still_answers_without_measuring() -> None:
     assert results(lambda second, values: still)["moves"] is Result.FAILED
 
 
+def test_a_device_at_rest_may_stand_still() -> None:
+    asleep: Values = {"power_w": 0.0, "voltage_l1_v": 230.0}
+    assert results(lambda second, values: asleep)["moves"] is Result.NOT_POSSIBLE
+
+
 def test_a_check_without_anything_to_look_at_is_no_pass() -> None:
     bare = results(lambda second, values: {"power_w": 100.0 + second}, expected=None)
     assert {name for name, result in bare.items() if result is Result.PASSED} == {"complete", "believable", "moves"}
