@@ -9,6 +9,7 @@ When blind (no fresh reading of the connection point): wishes nothing, and says 
 """
 
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 import msgspec
@@ -22,6 +23,8 @@ WIDE: Final = 0.1
 NARROW_W: Final = 20.0
 # What is owed is spread over this time at least: a meter's last digit must not become kilowatts in the last second.
 SPREAD_S: Final = 20.0
+# How long a device is given to get where it was told before it is told something else: so many writes at most.
+DWELL_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +57,21 @@ class Inputs(msgspec.Struct, frozen=True):
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """Whether the power was outside of the funnel and is on its way back."""
+    """When the devices were last told something."""
 
-    returning: bool = False
+    told_s: float = -inf
 
 
 class Why(msgspec.Struct, frozen=True):
-    """Why the interval is not steered (`reason` a stable word, empty when it is), what is asked for now, and the energy
-    that will be missing at the end (Wh, signed as the contract's) with everything the site has.
+    """Why the interval is not steered (`reason` a stable word, empty when it is), what is asked for now, whether that is
+    what flows anyway, and the energy (Wh, signed) that will be missing at the end with everything the site has.
     """
 
     reason: str = ""
     text: str = ""
     asked_w: float | None = None
     short_wh: float = 0.0
+    holds: bool = False
 
 
 def step(params: Params, memory: Memory, now_s: float, inputs: Inputs) -> tuple[Memory, Wish | None, Why]:
@@ -79,13 +83,14 @@ def step(params: Params, memory: Memory, now_s: float, inputs: Inputs) -> tuple[
     left_s = max(interval.end_s - now_s, 0.0)
     owed_wh = interval.energy_wh - inputs.metered_wh
     needed_w = owed_wh * 3600.0 / max(left_s, SPREAD_S)
-    returning = _outside(params, memory, inputs.site_w, needed_w, left_s / (interval.end_s - interval.start_s))
-    asked_w = inputs.reach.nearest(needed_w) if returning else inputs.site_w
+    steers = now_s - memory.told_s >= DWELL_S and _outside(params, interval, inputs.site_w - needed_w, left_s)
+    asked_w = inputs.reach.nearest(needed_w) if steers else inputs.site_w
     short_wh = _short_wh(owed_wh, left_s, inputs.reach)
     text = f"{inputs.metered_wh:.0f} of {interval.energy_wh:.0f} Wh of {interval.contract}, {left_s:.0f} s left"
     within = Band(asked_w, asked_w)
     wish = Wish(SOURCE, Rank.CONTRACT, now_s + params.blind_s, text, within=within, want_w=asked_w)
-    return Memory(returning), wish, Why(asked_w=asked_w, short_wh=short_wh, text=_short_text(short_wh, inputs.reach))
+    told = Memory(now_s) if steers else memory
+    return told, wish, Why("", _short_text(short_wh, inputs.reach), asked_w, short_wh, holds=not steers)
 
 
 def _blind(params: Params, inputs: Inputs) -> Why | None:
@@ -97,10 +102,10 @@ def _blind(params: Params, inputs: Inputs) -> Why | None:
     return None
 
 
-def _outside(params: Params, memory: Memory, site_w: float, needed_w: float, left: float) -> bool:
-    """Whether to steer: out of the funnel, or on the way back and not yet well inside."""
-    half_w = max(WIDE * params.rating_w * left, NARROW_W)
-    return abs(site_w - needed_w) > (half_w / 4.0 if memory.returning else half_w)
+def _outside(params: Params, interval: Interval, off_w: float, left_s: float) -> bool:
+    """Whether the power is out of the funnel."""
+    left = left_s / (interval.end_s - interval.start_s)
+    return abs(off_w) > max(WIDE * params.rating_w * left, NARROW_W)
 
 
 def _short_wh(owed_wh: float, left_s: float, reach: Band) -> float:
