@@ -20,7 +20,7 @@ from firmware_py.home.outbox import Outbox
 from firmware_py.home.output import Output
 from firmware_py.home.poller import Poller
 from firmware_py.home.report import Reporter
-from firmware_py.supervise import ended, roused
+from firmware_py.supervise import roused
 from protocols.faults import Fault, Refused
 from protocols.messages import Durable, Why
 from protocols.ports import Clock, Message, Uplink
@@ -89,21 +89,11 @@ class HomeNode:
         for output in parts.outputs.values():
             await output.recall()
         await parts.desk.recall()
-        outbox = parts.outbox
-        senders = (
-            parts.uplink.run(),
-            outbox.run_records(),
-            outbox.run_live(),
-            outbox.run_backfill(),
-            outbox.run_watch(),
-        )
-        async with asyncio.TaskGroup() as group:
-            sending = [group.create_task(run) for run in senders]
+        async with parts.outbox.sending():
             try:
                 await self._control()
             finally:
                 await self._end()
-                await ended(*sending)
 
     async def _control(self) -> None:
         runs: list[Coroutine[None, None, None]] = [self._inbox(), self._cycles()]

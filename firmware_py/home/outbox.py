@@ -6,14 +6,15 @@ again on the backfill topic after each reconnection and every `resend_s`; the he
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
 
 from firmware_py.evidence.notary import Notary
-from firmware_py.supervise import Backoff, roused
+from firmware_py.supervise import Backoff, ended, roused
 from protocols.evidence import CONTRACT, INTERVAL
 from protocols.faults import Fault, LinkDown, Refused, StoreFailed
 from protocols.messages import Journalled, encode
@@ -49,6 +50,17 @@ class Outbox:
         self._sent_s: dict[tuple[str, int], float] = {}
         self._again = asyncio.Event()
         self._troubles: dict[str, str] = {}
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[None]:
+        """The link and all that leaves by it, for as long as the block lasts: whatever the block ends with is still sent."""
+        runs = (self._uplink.run(), self.run_records(), self.run_live(), self.run_backfill(), self.run_watch())
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(run) for run in runs]
+            try:
+                yield
+            finally:
+                await ended(*tasks)
 
     def say(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Publish soon, once; dropped (and counted, and False) where the link is down or the queue is full."""

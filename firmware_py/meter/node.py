@@ -16,7 +16,7 @@ from firmware_py.meter.measure import Event, Found, Measuring, Summary, Values, 
 from firmware_py.meter.registers import KINDS, TOTAL, Flow, ProfileEntry, Registers, shown_mwh
 from firmware_py.meter.tariff import us_of, utc_of
 from firmware_py.meter.timeline import Timeline
-from firmware_py.supervise import Backoff, ended
+from firmware_py.supervise import Backoff
 from protocols.contracts import utc_text
 from protocols.evidence import INTERVAL
 from protocols.faults import Fault, Refused
@@ -93,23 +93,12 @@ class MeterNode:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        parts = self.parts
-        await parts.keeper.recall()
-        outbox = parts.outbox
-        sends = (
-            parts.uplink.run(),
-            outbox.run_records(),
-            outbox.run_live(),
-            outbox.run_backfill(),
-            outbox.run_watch(),
-        )
-        async with asyncio.TaskGroup() as group:
-            sending = [group.create_task(run) for run in sends]
+        await self.parts.keeper.recall()
+        async with self.parts.outbox.sending():
             try:
                 await self._work()
             finally:
                 await self._end()
-                await ended(*sending)
 
     async def _work(self) -> None:
         runs: list[Coroutine[None, None, None]] = [self._measure(), self.parts.keeper.run(), self._inbox()]
