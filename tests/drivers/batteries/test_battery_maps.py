@@ -5,9 +5,8 @@ The words are as they stand on the wire, the value is what the list says they me
 
 import pytest
 
-from drivers.catalogue import MODELS, BatteryModel, MeterModel
-from protocols.ports import Meter, Table
-from tests.drivers.meters.listed import ListedMeter
+from protocols.ports import Table
+from tests.drivers.meters.listed import ListedMeter, built, shows_what_is_listed
 
 LUNA = """
 37760 027A soc_percent 63.4  # SOC, gain 10
@@ -90,12 +89,6 @@ GX = """
 """
 
 
-def built(name: str, meter: ListedMeter) -> Meter:
-    model = MODELS[name]
-    assert isinstance(model, BatteryModel | MeterModel)
-    return model.build(meter, 1, None) if isinstance(model, BatteryModel) else model.build(meter, 1)
-
-
 # Name, list, table, and what the list counts its addresses from.
 LISTS = [
     ("huawei-luna", LUNA, Table.HOLDING, 0),
@@ -112,11 +105,7 @@ LISTS = [
 
 @pytest.mark.parametrize(("name", "listing", "table", "base"), LISTS, ids=lambda it: it if isinstance(it, str) else "")
 async def test_every_value_is_what_the_list_says(name: str, listing: str, table: Table, base: int) -> None:
-    image = ListedMeter(listing, table, base=base, filler=0)
-    meter = built(name, image)
-    await meter.probe()
-    assert await meter.read() == image.shows
-    assert set(image.shows) == set(MODELS[name].sheet.quantities)
+    await shows_what_is_listed(name, ListedMeter(listing, table, base=base, filler=0))
 
 
 async def test_a_sungrow_of_older_firmware_lacks_the_power() -> None:

@@ -5,9 +5,8 @@ The words are as they stand on the wire, the value is what the list says they me
 
 import pytest
 
-from drivers.catalogue import MODELS, InverterModel, MeterModel
-from protocols.ports import Meter, Table
-from tests.drivers.meters.listed import ListedMeter
+from protocols.ports import Table
+from tests.drivers.meters.listed import ListedMeter, built, shows_what_is_listed
 
 STP = """
 30513 0000 0001 18CF BC07 energy_export_wh 4711234567  # Metering.TotWhOut, U64 FIX0, Wh
@@ -125,12 +124,6 @@ PLENTICORE = """
 """
 
 
-def built(name: str, meter: ListedMeter) -> Meter:
-    model = MODELS[name]
-    assert isinstance(model, InverterModel | MeterModel)
-    return model.build(meter, 1, None) if isinstance(model, InverterModel) else model.build(meter, 1)
-
-
 # Name, list, table, and what the list counts its addresses from.
 LISTS = [
     ("sma-stp", STP, Table.HOLDING, 0),
@@ -145,11 +138,7 @@ LISTS = [
 
 @pytest.mark.parametrize(("name", "listing", "table", "base"), LISTS, ids=lambda it: it if isinstance(it, str) else "")
 async def test_every_value_is_what_the_list_says(name: str, listing: str, table: Table, base: int) -> None:
-    image = ListedMeter(listing, table, base=base, filler=0)
-    meter = built(name, image)
-    await meter.probe()
-    assert await meter.read() == image.shows
-    assert set(image.shows) == set(MODELS[name].sheet.quantities)
+    await shows_what_is_listed(name, ListedMeter(listing, table, base=base, filler=0))
 
 
 async def test_a_hybrid_of_older_firmware_lacks_the_frequency() -> None:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel
 from drivers.meters import TYPES
 from drivers.register_meter import MeterType
 from protocols.faults import DeviceRefused
-from protocols.ports import Table
+from protocols.ports import Meter, Table
 from tests.drivers.memory_bus import MemoryBus
 
 ILLEGAL_ADDRESS, ILLEGAL_VALUE = 2, 3
@@ -88,3 +89,22 @@ async def check(name: str, meter: ListedMeter) -> None:
     driver = meter_type(name).build(meter, 1)
     await driver.probe()
     assert await driver.read() == meter.shows
+
+
+def built(name: str, meter: ListedMeter) -> Meter:
+    """The catalogue's driver of that name on a listed device."""
+    match MODELS[name]:
+        case InverterModel(build) | BatteryModel(build):
+            return build(meter, 1, None)
+        case MeterModel(build_meter):
+            return build_meter(meter, 1)
+        case other:
+            raise AssertionError(f"{name}: {other} has no listed registers")
+
+
+async def shows_what_is_listed(name: str, image: ListedMeter) -> None:
+    """The driver reads every value of the list and promises no other."""
+    meter = built(name, image)
+    await meter.probe()
+    assert await meter.read() == image.shows
+    assert set(image.shows) == set(MODELS[name].sheet.quantities)
