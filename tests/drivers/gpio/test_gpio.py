@@ -191,5 +191,25 @@ def test_who_watches_hears_that_the_lines_are_gone(end: str) -> None:
             await contacts.close()
         with pytest.raises(LinkDown):
             await waiting
+        assert chip.held[0].released
+
+    run_virtual(watch(), horizon_s=10.0)
+
+
+def test_a_blink_that_is_over_is_not_told() -> None:
+    async def watch() -> None:
+        chip = FakeChip({A: False})
+        contacts = GpioContacts(chip, [A])
+        changes = contacts.changes()
+        assert await anext(changes) == (False,)
+        waiting = asyncio.ensure_future(anext(changes))
+        await asyncio.sleep(1.0)
+        chip.put(A, True)
+        chip.put(A, False)
+        await asyncio.sleep(1.0)
+        assert not waiting.done()
+        chip.put(A, True)
+        assert await waiting == (True,)
+        await contacts.close()
 
     run_virtual(watch(), horizon_s=10.0)

@@ -189,6 +189,9 @@ def test_who_holds_a_busy_line_is_said(lines: Libgpiod, kernel: Kernel) -> None:
     kernel.consumers = {17: "gpioset", 4: ""}
     with pytest.raises(LinkDown, match=r"gpiochip0:17: busy: line 17 is held by 'gpioset'; end that program"):
         output(lines, "gpiochip0:17")
+    names = [line_name("gpiochip0:3"), line_name("gpiochip0:17")]
+    with pytest.raises(LinkDown, match="gpiochip0:3,17: busy: line 17 is held by 'gpioset'; end"):
+        lines.request_inputs(names, LineOptions())
     with pytest.raises(LinkDown, match="line 4 is held by 'an unnamed owner'"):
         output(lines, "gpiochip0:4")
 
