@@ -214,11 +214,14 @@ class HeldLines:
 
 def _load() -> ModuleType:
     try:
-        return importlib.import_module("gpiod")
+        gpiod = importlib.import_module("gpiod")
     except ImportError as error:
         raise Unsupported(
-            "GPIO: the package gpiod is not installed; allowed is version 2, the extra busbar[gpio]"
+            "GPIO: no package gpiod is installed; allowed is version 2, the extra busbar[gpio]"
         ) from error
+    if not hasattr(gpiod, "LineSettings"):  # version 1 has the same name and another face
+        raise Unsupported("GPIO: the package gpiod is older than version 2; allowed is 2, the extra busbar[gpio]")
+    return gpiod
 
 
 def _offset(chip: Chip, chip_name: str, name: LineName) -> int:

@@ -245,9 +245,14 @@ async def test_edges_wake_and_a_release_ends_them(lines: Libgpiod, kernel: Kerne
         await asyncio.wait_for(waiting, 5.0)
 
 
-def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "gpiod", None)
-    with pytest.raises(Unsupported, match=r"the extra busbar\[gpio\]"):
+@pytest.mark.parametrize(
+    ("module", "says"), [(None, "no package gpiod"), (ModuleType("gpiod"), "older than version 2")]
+)
+def test_a_missing_or_old_package_is_said(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType | None, says: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "gpiod", module)
+    with pytest.raises(Unsupported, match=rf"{says}.*the extra busbar\[gpio\]"):
         Libgpiod()
 
 
