@@ -21,7 +21,7 @@ class GpioRelay:
         self._options = options or LineOptions()
         self._safe = safe
         self._held: Held | None = None
-        if self._options.debounce_s:
+        if self._options.debounce_s != 0:
             raise ValueError(f"{name}: a debounce of {self._options.debounce_s} s; a relay's line takes none")
 
     async def switch(self, on: bool, valid_s: float) -> None:

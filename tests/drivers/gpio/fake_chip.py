@@ -93,7 +93,7 @@ class FakeHeld:
     def moved(self, name: LineName) -> None:
         if name in self._timers:
             self._timers.pop(name).cancel()
-        if self.options.debounce_s:
+        if self.options.debounce_s > 0:
             loop = asyncio.get_running_loop()
             self._timers[name] = loop.call_later(self.options.debounce_s, self._settle, name)
         else:
