@@ -28,6 +28,11 @@ In brackets: phases 1 to 3, their sum, import and export.
 
 A charger is read and published as a meter is; a node does not control it yet. Relays, inputs, SG-Ready contacts, the tap
 changer and the capacitor bank have drivers (`drivers/switchgear/`) that no configuration names yet.
+
+Relays and contacts on the node's own GPIO lines (`drivers/gpio/`, extra `gpio`, Linux 5.10 or later): a line is
+`gpiochip0:17`, `gpiochip0:NAME` or `NAME`; options are active-low, pull and debounce. **No hardware fallback**: `close`
+drives the relay's safe state, but a killed process leaves the line as the kernel leaves it, which differs by chip and
+kernel. Wire it so that a floating line is the safe state. Not tried on real hardware yet.
 """
 NAMES = re.compile(r"(?P<stem>.+?)(?:_(?P<part>l[123]|import|export))?_[^_]+")
 

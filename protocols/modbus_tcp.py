@@ -12,6 +12,10 @@ from protocols.modbus import ADU_MAX, EXCEPTION_BIT, Noise, Reply, Request, Word
 
 _HEADER: Final = 7  # transaction, protocol (0), length of the rest, unit
 _MBAP: Final = struct.Struct(">HHHB")
+_RECENT: Final = 16  # how far behind a transaction may be to count as a late one of ours
+_ZEROS: Final = bytes(3)  # protocol, and the high byte of a length: what every head of a reply has in it
+_COUNTED: Final = (1, 2, 3, 4)  # functions whose reply states its bytes
+_ECHOED: Final = (5, 6, 15, 16)  # and those whose reply has four
 _REPLY: Final = struct.Struct(">HHHBBB")  # the same, function, byte count
 
 
@@ -31,7 +35,35 @@ def whole_reply(request: Request, transaction: int, data: bytes) -> Words | None
         return None
     if _REPLY.unpack_from(data) != (transaction, 0, size + 1, request.unit, request.function, size - 2):
         return None
+    if data.find(_ZEROS, _HEADER + 2) > 0 and swallowed(data, transaction):
+        return None
     return Words(cut(data, _HEADER + 2, request.count))
+
+
+def swallowed(frame: bytes, transaction: int) -> bool:
+    """Whether a frame that looks whole has the head of another recent reply among its data.
+
+    Then it was torn, and filled up by what came in between: TCP keeps the order of bytes, not that of their writers.
+    """
+    at = frame.find(_ZEROS, _HEADER + 4)
+    while at > 0:
+        behind = (transaction - int.from_bytes(frame[at - 2 : at], "big")) % 0x10000
+        if behind <= _RECENT and _is_head(frame[at + 3 : at + 7]):
+            return True
+        at = frame.find(_ZEROS, at + 1)
+    return False
+
+
+def _is_head(rest: bytes) -> bool:
+    """Whether length, unit, function and byte count (as far as they are there) are those of a reply."""
+    if len(rest) < 3 or rest[0] < 3:
+        return False
+    length, function = rest[0], rest[2]
+    if function & EXCEPTION_BIT:
+        return length == 3
+    if function in _COUNTED:
+        return len(rest) < 4 or rest[3] == length - 3
+    return function in _ECHOED and length == 6
 
 
 def _heads(request: Request, transaction: int) -> Iterator[tuple[bytes, int]]:
@@ -46,8 +78,6 @@ class TcpReader:
     Late or doubled replies to the last few transactions are skipped. Bytes that can not be a header are thrown away up
     to NOISE_MAX, and so are bytes that could be one, when our own reply is complete before theirs. Transaction 0 is accepted only for a device known to answer so (`answers_id_0`): some gateways do.
     """
-
-    _RECENT: Final = 16  # how far behind a transaction may be to count as a late one of ours
 
     def __init__(self, request: Request, transaction: int, *, answers_id_0: bool = False) -> None:
         self._request = request
@@ -65,6 +95,8 @@ class TcpReader:
                 continue
             self._check_header(transaction, frame[6])
             self._check_rest()
+            if swallowed(frame, self._transaction):
+                raise BadReply("has the head of another reply among its data: it was torn")
             return parse(self._request, frame[_HEADER:])
         return None
 
@@ -101,7 +133,7 @@ class TcpReader:
         return frame
 
     def _is_late(self, transaction: int) -> bool:
-        late = transaction != 0 and 1 <= (self._transaction - transaction) % 0x10000 <= self._RECENT
+        late = transaction != 0 and 1 <= (self._transaction - transaction) % 0x10000 <= _RECENT
         if late:
             self._noise.add(_HEADER)
         return late
@@ -109,7 +141,7 @@ class TcpReader:
     def _check_rest(self) -> None:
         """What follows must begin as a frame of ours does: else the reply was cut short and filled up by the next one."""
         rest = bytes(self._buffer[:4])
-        recent = ((self._transaction - behind) % 0x10000 for behind in range(self._RECENT + 1))
+        recent = ((self._transaction - behind) % 0x10000 for behind in range(_RECENT + 1))
         if rest and not any(struct.pack(">HH", transaction, 0).startswith(rest) for transaction in recent):
             raise BadReply(f"is followed by {rest.hex(' ')}, which begins no frame: bytes of it are missing")
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from protocols.faults import BadReply
 from protocols.modbus import Refusal, Reply, Request, Words, Written, read, write, write_single
-from protocols.modbus_tcp import TcpReader, tcp_frame
+from protocols.modbus_tcp import TcpReader, tcp_frame, whole_reply
 from protocols.ports import Table
 from tests.protocols import modbus_peer as peer
 
@@ -164,3 +164,33 @@ def test_a_reply_cut_short_and_filled_up_by_the_next_frame_is_refused() -> None:
         TcpReader(asked, 0x0D3B).feed(cut + doubled)
     whole = peer.tcp(peer.reply_pdu(asked, (1182,), 0x0D3B))
     assert TcpReader(asked, 0x0D3B).feed(whole + doubled) == Words((1182,))
+
+
+# Transaction 0x0102 asks unit 17 for six registers; in the middle of the reply a doubled one of transaction 0x0101
+# (unit 1, function 4, one register) came in, and the end of ours has not come yet.
+TORN = "0102 0000 000f 11 03 0c 4317 0101 0000 0005 0104 0204"
+
+
+def test_a_reply_that_swallowed_another_is_not_believed() -> None:
+    request, torn = read(17, Table.HOLDING, 175, 6), bytes.fromhex(TORN)
+    assert len(torn) == 9 + 12
+    assert whole_reply(request, 0x0102, torn) is None
+    with pytest.raises(BadReply, match="torn"):
+        TcpReader(request, 0x0102).feed(torn)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "4317 0000 0000 0000 0000 0000",  # zeros
+        "0101 0000 0005 0109 0204 0000",  # no function
+        "0101 0000 0005 0104 0304 0000",  # a byte count that is not that of its length
+        "0200 0000 0005 0104 0204 0000",  # a transaction far away
+        "0101 0000 0002 0104 0204 0000",  # too short for a reply
+    ],
+)
+def test_data_that_only_resembles_a_head_is_data(data: str) -> None:
+    request, frame = read(17, Table.HOLDING, 175, 6), bytes.fromhex("0102 0000 000f 11 03 0c" + data)
+    words = Words(tuple(int(word, 16) for word in data.split()))
+    assert whole_reply(request, 0x0102, frame) == words
+    assert TcpReader(request, 0x0102).feed(frame) == words

@@ -1,0 +1,1 @@
+"""Relays and contacts on the node's own GPIO lines."""
