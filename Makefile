@@ -10,6 +10,8 @@ VENV := .venv
 # Compiling what is never imported would take half of the time.
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check install -qq --no-compile
 PYTEST := $(VENV)/bin/python -m pytest
+# pytest's exit code where ARGS leaves no test of this half.
+NONE := 5
 COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--fork-strategy fewest --no-annotate --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" pyproject.toml --extra demo --group build
@@ -34,7 +36,8 @@ demo: $(READY) ## one simulated home on real wires, live in the terminal (ARGS="
 .PHONY: test
 test: $(DEV) ## every test but torture, with a real broker and real sockets (ARGS="-k lease")
 	@deploy/setup/peers.sh
-	@$(PYTEST) -m "not torture" $(ARGS)
+	@$(PYTEST) -q -n logical --dist worksteal -m "not system and not torture" $(ARGS) || [ $$? -eq $(NONE) ]
+	@$(PYTEST) -m "system and not torture" $(ARGS) || [ $$? -eq $(NONE) ]
 
 .PHONY: check
 check: $(DEV) ## before each commit: lint, types, imports and the fast tests, in under 60 s
