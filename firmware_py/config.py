@@ -102,7 +102,7 @@ class DeviceConfig(_Part):
     name: TopicLevel
     model: str
     url: str
-    unit: Annotated[int, Field(ge=1, le=247)] = 1
+    unit: Annotated[int, Field(ge=1, le=255)] = 1
     timeout_s: Annotated[Number, Field(gt=0, le=TIMEOUT_MAX_S)] = 1.0
     lease_s: Annotated[Number, Field(ge=2, le=3600)] = LEASE_S
     deadband_w: Annotated[Number, Field(ge=0, le=_POWER_MAX_W)] = 20.0

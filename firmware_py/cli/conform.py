@@ -30,7 +30,7 @@ EACH_S: Final = 1.0
 def conform(
     url: Annotated[str, typer.Argument(help="tcp://host:port, rtu+tcp://host:port or serial:///dev/ttyUSB0?baud=9600")],
     model: Annotated[str, typer.Option(help="The device's model.")],
-    unit: Annotated[int, typer.Option(min=1, max=247, help="Modbus unit id.")] = 1,
+    unit: Annotated[int, typer.Option(min=1, max=255, help="Modbus unit id.")] = 1,
     for_: Annotated[str, typer.Option("--for", help="How long to read it, once a second.")] = "30s",
     expect: Annotated[Expect | None, typer.Option(help="What flows meanwhile, as somebody there sees it.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Try its setpoints too: the device is told powers.")] = False,

@@ -50,7 +50,7 @@ def new(
 def try_file(
     file: Annotated[Path, typer.Argument(help="The device file; it is Python and is run.")],
     url: Annotated[str, typer.Option(help="tcp://host:port, rtu+tcp://host:port or serial:///dev/ttyUSB0?baud=9600")],
-    unit: Annotated[int, typer.Option(min=1, max=247, help="Modbus unit id.")] = 1,
+    unit: Annotated[int, typer.Option(min=1, max=255, help="Modbus unit id.")] = 1,
     model: Annotated[str | None, typer.Option(help="Which of its types, where it declares several.")] = None,
     timeout: Annotated[str, typer.Option(help="How long to wait for each answer.")] = "1s",
     as_json: Json = False,

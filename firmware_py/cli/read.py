@@ -27,7 +27,7 @@ from protocols.readings import Reading
 def read(
     url: Annotated[str, typer.Argument(help="tcp://host:port, rtu+tcp://host:port or serial:///dev/ttyUSB0?baud=9600")],
     model: Annotated[str, typer.Option(help="The device's model.")],
-    unit: Annotated[int, typer.Option(min=1, max=247, help="Modbus unit id.")] = 1,
+    unit: Annotated[int, typer.Option(min=1, max=255, help="Modbus unit id.")] = 1,
     timeout: Annotated[str, typer.Option(help="How long to wait for each answer.")] = "1s",
     key_file: Annotated[Path | None, typer.Option(help="The keys of a dlms-push meter that ciphers.")] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Read once a second until interrupted.")] = False,

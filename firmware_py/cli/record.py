@@ -27,7 +27,7 @@ def record(
     url: Annotated[str, typer.Argument(help="tcp://host:port, rtu+tcp://host:port or serial:///dev/ttyUSB0?baud=9600")],
     model: Annotated[str, typer.Option(help="The device's model.")],
     out: Annotated[Path, typer.Option(help="The record to write; a file that is there is not touched.")],
-    unit: Annotated[int, typer.Option(min=1, max=247, help="Modbus unit id.")] = 1,
+    unit: Annotated[int, typer.Option(min=1, max=255, help="Modbus unit id.")] = 1,
     for_: Annotated[str | None, typer.Option("--for", help="End by itself after this time; absent: at Ctrl-C.")] = None,
     every: Annotated[str, typer.Option(help="How often the device is read.")] = "1s",
     timeout: Annotated[str, typer.Option(help="How long to wait for each answer.")] = "1s",

@@ -21,7 +21,7 @@ Hit = tuple[str, Found]
 
 def scan(
     url: Annotated[str, typer.Argument(help="tcp://host[:port], rtu+tcp://host:port or serial:///dev/ttyUSB0")],
-    units: Annotated[str, typer.Option(help="Units to ask, such as 1-10,100 (1 to 247).")] = "1-10",
+    units: Annotated[str, typer.Option(help="Units to ask, such as 1-10,100 (1 to 255).")] = "1-10",
     bauds: Annotated[str, typer.Option(help="Baud rates of a serial line, in order.")] = "9600,19200,115200",
     parities: Annotated[str, typer.Option(help="Parities of a serial line, of N, E and O.")] = "NE",
     timeout: Annotated[str, typer.Option(help="How long to wait for each answer.")] = "300ms",
@@ -88,8 +88,8 @@ def _units(text: str) -> list[int]:
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         ends = (first, last if dash else first)
-        if not all(end.isdecimal() and 1 <= int(end) <= 247 for end in ends) or int(ends[0]) > int(ends[1]):
-            raise ValueError(f"--units {text!r}: numbers and ranges from 1 to 247 are allowed, such as 1-10,100")
+        if not all(end.isdecimal() and 1 <= int(end) <= 255 for end in ends) or int(ends[0]) > int(ends[1]):
+            raise ValueError(f"--units {text!r}: numbers and ranges from 1 to 255 are allowed, such as 1-10,100")
         units |= dict.fromkeys(range(int(ends[0]), int(ends[1]) + 1))
     return list(units)
 

@@ -57,7 +57,7 @@ async def test_nobody_answers_and_nobody_is_there() -> None:
     [
         (("tcp://h", "--units", "0-3"), "0-3"),
         (("tcp://h", "--units", "3-1"), "3-1"),
-        (("tcp://h", "--units", "1-248"), "1 to 247"),
+        (("tcp://h", "--units", "1-256"), "1 to 255"),
         (("serial:///dev/x", "--bauds", "9601"), "9601"),
         (("serial:///dev/x", "--parities", "X"), "'X'"),
         (("ftp://h",), "'ftp'"),
