@@ -9,6 +9,7 @@ from drivers.chargers import alfen, go_e, keba
 from drivers.chargers.alfen import Alfen
 from drivers.chargers.go_e import GoE
 from drivers.evidence import Evidence, Sheet
+from drivers.heat_pumps import lambda_eu
 from drivers.meters import TYPES
 from drivers.sunspec import battery, inverter, storage
 from drivers.sunspec.battery import SunSpecBattery
@@ -91,5 +92,6 @@ MODELS: Final[Mapping[str, Model]] = {
     alfen.TYPE.name: ChargerModel(Alfen, alfen.TYPE.sheet),
     go_e.TYPE.name: ChargerModel(GoE, go_e.TYPE.sheet),
     keba.TYPE.name: MeterModel(keba.TYPE.build, keba.TYPE.sheet, sleeps=True),
+    lambda_eu.TYPE.name: MeterModel(lambda_eu.TYPE.build, lambda_eu.TYPE.sheet, sleeps=True),
     **models.MODELS,
 }
