@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from drivers import batteries, inverters
-from drivers.chargers import alfen, go_e, keba
+from drivers.chargers import abb_terra_ac, alfen, go_e, keba
 from drivers.chargers.alfen import Alfen
 from drivers.chargers.go_e import GoE
 from drivers.evidence import Evidence, Sheet
@@ -91,6 +91,7 @@ MODELS: Final[Mapping[str, Model]] = {
     battery.MODEL: BatteryModel(_battery, _sunspec("battery, models 701 and 713", DER_MEASUREMENT, STORAGE)),
     alfen.TYPE.name: ChargerModel(Alfen, alfen.TYPE.sheet),
     go_e.TYPE.name: ChargerModel(GoE, go_e.TYPE.sheet),
+    abb_terra_ac.TYPE.name: MeterModel(abb_terra_ac.TYPE.build, abb_terra_ac.TYPE.sheet, sleeps=True),
     keba.TYPE.name: MeterModel(keba.TYPE.build, keba.TYPE.sheet, sleeps=True),
     lambda_eu.TYPE.name: MeterModel(lambda_eu.TYPE.build, lambda_eu.TYPE.sheet, sleeps=True),
     **models.MODELS,
