@@ -7,7 +7,7 @@ that ends in a new steady second and never was a dip or a swell.
 A cycle's voltage says at its end what happened within it. How much of a cycle a step from the nominal to the event's extreme
 must fill before the threshold is passed follows from the squares of the three; the step lay in the half cycle around that.
 Its middle is told: begin and end of rectangular events are right within a quarter of a
-cycle each, a third when the step lies off a zero crossing. (Clauses of IEC 61000-4-30 unverified.)
+cycle each, and 1 / 2 pi of a cycle more when the step lies off a zero crossing. (Clauses of IEC 61000-4-30 unverified.)
 """
 
 from dataclasses import dataclass
