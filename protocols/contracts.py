@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -16,7 +16,9 @@ _POWER_MAX_W: Final = QUANTITIES["power_w"].most
 
 Name = Annotated[str, Meta(pattern=_NAME)]
 Power = Annotated[float, Meta(ge=-_POWER_MAX_W, le=_POWER_MAX_W)]
+Magnitude = Annotated[float, Meta(ge=0.0, le=_POWER_MAX_W)]
 Moment = Annotated[datetime, Meta(tz=True)]
+IntervalS = Annotated[int, Meta(ge=60, le=3600)]
 
 
 class FallbackName(StrEnum):
@@ -26,25 +28,20 @@ class FallbackName(StrEnum):
     IDLE = "idle"  # battery at rest, PV unlimited
 
 
-class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A `dispatch`: hold `power_w` at the connection point from `start` to `end` (import positive).
+class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="product"):
+    """What every product has. Powers and energies are those of the connection point, import positive.
 
-    `seq` rises with each message of an issuer to a node. `settle_s` is the time the site has to get there, on top of
-    the ramp; `hold_s` how long the setpoint outlives the link to the broker (absent: to its end); `settlement` how it is
-    paid for (absent: agreed elsewhere).
+    `seq` rises with each message of an issuer to a node; `hold_s` is how long the contract outlives the link to the broker
+    (absent: to its end); `settlement` how it is paid for (absent: agreed elsewhere).
     """
 
     id: Name
     seq: Annotated[int, Meta(ge=1, le=2**53)]
     iss: Name
     aud: Name
-    product: Literal["dispatch"]
     start: Moment
     end: Moment
-    power_w: Power
     tolerance_w: Annotated[float, Meta(ge=1.0, le=_POWER_MAX_W)] = 100.0
-    ramp_w_per_s: Annotated[float, Meta(gt=0.0, le=_POWER_MAX_W)] | None = None
-    settle_s: Annotated[float, Meta(ge=0.0, le=3600.0)] = 10.0
     hold_s: Annotated[float, Meta(ge=0.0, le=86400.0)] | None = None
     fallback: FallbackName = FallbackName.SELF_CONSUMPTION
     settlement: SettlementTerms | None = None
@@ -53,6 +50,68 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def duration_s(self) -> float:
         """Seconds from start to end."""
         return (self.end - self.start).total_seconds()
+
+
+class Dispatch(Terms, frozen=True, kw_only=True, tag="dispatch"):
+    """Hold `power_w` from `start` to `end`; `settle_s` is the time the site has to get there, on top of the ramp."""
+
+    power_w: Power
+    ramp_w_per_s: Annotated[float, Meta(gt=0.0, le=_POWER_MAX_W)] | None = None
+    settle_s: Annotated[float, Meta(ge=0.0, le=3600.0)] = 10.0
+
+
+class Energy(Terms, frozen=True, kw_only=True, tag="energy"):
+    """A trade with `peer`: `energy_wh` in each interval of `interval_s` from `start`, import positive; several add up."""
+
+    peer: Name
+    energy_wh: Annotated[float, Meta(ge=-_POWER_MAX_W, le=_POWER_MAX_W)]
+    interval_s: IntervalS = 900
+
+
+class Reprofile(Terms, frozen=True, kw_only=True, tag="reprofile"):
+    """The obligation to change the power by `change_w` against a baseline; several add up.
+
+    `baseline_w` is the nomination, one power for each interval from `start` (absent: what energy contracts of the same time
+    ask for, and without any the mean of the interval before the start).
+    """
+
+    change_w: Power
+    interval_s: IntervalS = 900
+    baseline_w: tuple[Power, ...] | None = None
+
+
+class Option(Terms, frozen=True, kw_only=True, tag="option"):
+    """The buyer's right to call any change from `least_w` to `most_w` (a conditional profile; of both signs: bidirectional).
+
+    A call comes `notice_s` ahead and lasts `longest_s` at most (absent: to the end); while called it is a reprofile.
+    """
+
+    least_w: Power
+    most_w: Power
+    notice_s: Annotated[float, Meta(ge=0.0, le=86400.0)] = 0.0
+    longest_s: Annotated[float, Meta(gt=0.0, le=7 * 86400.0)] | None = None
+    interval_s: IntervalS = 900
+    baseline_w: tuple[Power, ...] | None = None
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From `at` on so much may flow at most, magnitudes in W; None is no limit, 0 is one."""
+
+    at: Moment
+    import_limit_w: Magnitude | None = None
+    export_limit_w: Magnitude | None = None
+
+
+class Limit(Terms, frozen=True, kw_only=True, tag="limit"):
+    """An operating envelope: `schedule` in order of time, kept through a lost link; after it the default holds."""
+
+    schedule: Annotated[tuple[Step, ...], Meta(min_length=1, max_length=1000)]
+    default_import_w: Magnitude | None = None
+    default_export_w: Magnitude | None = None
+
+
+# The spine's one product; the book takes the others as they come.
+Contract = Dispatch
 
 
 class State(StrEnum):

@@ -58,7 +58,6 @@ def new(
         seq=number,
         iss=issuer,
         aud=node,
-        product="dispatch",
         start=begin,
         end=end,
         power_w=power_w,

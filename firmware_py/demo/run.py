@@ -144,7 +144,6 @@ async def _script(stage: Stage, key: str, for_s: float | None) -> None:
             seq=number,
             iss=ISSUER,
             aud=NODE,
-            product="dispatch",
             start=start,
             end=start + timedelta(seconds=lasts_s),
             power_w=_POWERS_W[(number - 1) % len(_POWERS_W)],

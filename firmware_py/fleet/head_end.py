@@ -101,7 +101,6 @@ def _contract(home: str, number: int, power_w: float, start: datetime, duration_
         seq=number,
         iss=ISSUER,
         aud=home,
-        product="dispatch",
         start=start,
         end=start + timedelta(seconds=duration_s),
         power_w=power_w,

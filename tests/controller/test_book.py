@@ -22,7 +22,6 @@ def contract(number: int = 1, start_s: float = 0.0, end_s: float = 900.0, **chan
         seq=number,
         iss="dso",
         aud="home-1",
-        product="dispatch",
         start=UTC_NOW + timedelta(seconds=start_s),
         end=UTC_NOW + timedelta(seconds=end_s),
         power_w=-2000.0,

@@ -21,7 +21,6 @@ CONTRACT = Contract(
     seq=1,
     iss="dso",
     aud="home-1",
-    product="dispatch",
     start=START,
     end=START + timedelta(minutes=15),
     power_w=-2000.0,

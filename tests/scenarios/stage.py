@@ -150,7 +150,6 @@ class Stage:
             "seq": self.last_seq[by],
             "iss": by,
             "aud": NODE,
-            "product": "dispatch",
             "start": EPOCH + timedelta(seconds=start_s),
             "end": EPOCH + timedelta(seconds=end_s),
             "power_w": power_w,

@@ -35,7 +35,7 @@ def coded(value: object) -> bytes:
 
 def of_another_node(**terms: object) -> dict[str, object]:
     """A contract that can never be accepted, as a JSON object, with some terms replaced."""
-    good = Contract("x", 1, "dso", "elsewhere", "dispatch", EPOCH, EPOCH, 0.0)
+    good = Contract(id="x", seq=1, iss="dso", aud="elsewhere", start=EPOCH, end=EPOCH, power_w=0.0)
     return {**json.loads(encode_contract(good)), **terms}
 
 

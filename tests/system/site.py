@@ -158,7 +158,7 @@ class Site:
         start = datetime.now(UTC) + timedelta(seconds=start_s)
         end = start + timedelta(seconds=lasts_s)
         ordinary: dict[str, object] = {"settle_s": 5.0, "tolerance_w": 200.0, "seq": self._seq, "aud": NODE}
-        keys = {"id": f"c-{self._seq}", "iss": ISSUER, "product": "dispatch", "start": start, "end": end}
+        keys = {"id": f"c-{self._seq}", "iss": ISSUER, "start": start, "end": end}
         return Contract(**{**ordinary, **keys, "power_w": power_w, **terms})  # type: ignore[arg-type]
 
     def signed(self, contract: Contract, key: str | None = None) -> bytes:

@@ -14,7 +14,7 @@ QUARTER: Final = timedelta(minutes=15)
 
 def contract(power_w: float, *, quarters: float = 4, start: datetime = START, **terms: object) -> Contract:
     """A dispatch of so many quarters of an hour."""
-    given = {"id": "c", "seq": 1, "iss": "i", "aud": "n", "product": "dispatch", **terms}
+    given = {"id": "c", "seq": 1, "iss": "i", "aud": "n", **terms}
     return Contract(start=start, end=start + quarters * QUARTER, power_w=power_w, **given)  # type: ignore[arg-type]
 
 

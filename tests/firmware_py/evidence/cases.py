@@ -19,7 +19,7 @@ NODE_PUBLIC: Final = {key_id(NODE_KEY): public_part(NODE_KEY)}
 ISSUER_PUBLIC: Final = {key_id(ISSUER_KEY): public_part(ISSUER_KEY)}
 ORIGIN: Final = Origin("home-1", NODE_KEY, "grid", ISSUER_PUBLIC)
 TERMS: Final = Contract(
-    id="c-1", seq=1, iss="dso", aud="home-1", product="dispatch", start=START, end=START + timedelta(minutes=30), power_w=0
+    id="c-1", seq=1, iss="dso", aud="home-1", start=START, end=START + timedelta(minutes=30), power_w=0
 )  # fmt: skip
 SIGNED: Final = sign(encode_contract(TERMS), ISSUER_KEY)
 

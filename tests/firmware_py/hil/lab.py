@@ -57,7 +57,17 @@ def plan(folder: Path, step_s: float = STEP_S, **options: object) -> Plan:
 def contract(power_w: float = 1500.0, start_s: float = 10.0, end_s: float = 25.0) -> Inbound:
     """A signed contract as it comes in; times are seconds of the session."""
     start, end = START + timedelta(seconds=start_s), START + timedelta(seconds=end_s)
-    terms = Contract("dso-1", 1, "dso", "home-1", "dispatch", start, end, power_w, tolerance_w=150.0, settle_s=5.0)
+    terms = Contract(
+        id="dso-1",
+        seq=1,
+        iss="dso",
+        aud="home-1",
+        start=start,
+        end=end,
+        power_w=power_w,
+        tolerance_w=150.0,
+        settle_s=5.0,
+    )
     return Inbound("busbar/1/home-1/contract/in", sign(encode_contract(terms), private_key("dso")).decode())
 
 
