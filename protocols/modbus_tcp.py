@@ -17,6 +17,15 @@ _ZEROS: Final = bytes(3)  # protocol, and the high byte of a length: what every 
 _COUNTED: Final = (1, 2, 3, 4)  # functions whose reply states its bytes
 _ECHOED: Final = (5, 6, 15, 16)  # and those whose reply has four
 _REPLY: Final = struct.Struct(">HHHBBB")  # the same, function, byte count
+# Transactions are numbered from here to there: small numbers, and what is near -1, -32768 or a float's 230.0, stand in every
+# second register, and data must not look like the head of a recent reply.
+FIRST: Final = 0x5A00
+LAST: Final = 0x7BFF
+
+
+def following(transaction: int) -> int:
+    """The number of the next transaction; never 0, which only a device that ignores them answers."""
+    return transaction + 1 if FIRST <= transaction < LAST else FIRST
 
 
 def tcp_frame(request: Request, transaction: int) -> bytes:

@@ -15,7 +15,7 @@ from drivers.modbus.tcp_channel import connect
 from drivers.modbus.turns import Turns
 from protocols.faults import NoReply
 from protocols.modbus import GATEWAY, Refusal, Reply, Request
-from protocols.modbus_tcp import TcpReader, tcp_frame, whole_reply
+from protocols.modbus_tcp import TcpReader, following, tcp_frame, whole_reply
 from protocols.priority import Priority, priority
 
 
@@ -80,7 +80,7 @@ class TcpLine:
 
     async def _ask(self, channel: Channel, request: Request, manners: Manners) -> Reply:
         loop = asyncio.get_running_loop()
-        self._transaction = self._transaction % 0xFFFF + 1  # 1 to 65535: only a device that ignores ids answers 0
+        self._transaction = following(self._transaction)
         timeout_s, sent_s = self._units.patience_s(request), loop.time()
         silence_s, self._ended_s = sent_s - self._ended_s, sent_s
         channel.drain()

@@ -219,7 +219,7 @@ class Fleet:
             worst_reading_late_s=self._late_readings.worst_s,
             worst_step_late_s=self._late_steps.worst_s,
             worst_publish_s=self._published.worst_s,
-            payload_bytes=played.payload_bytes,
+            payload_bytes=self._mark().payload_bytes,
             messages=published,
             records=Counter(end.kept) if end is not None else Counter(),
             contracts=Counter(end.outcomes) if end is not None else Counter(),

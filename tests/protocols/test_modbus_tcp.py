@@ -1,12 +1,14 @@
 """Modbus TCP framing against pymodbus' encoder, whole and in pieces, clean and disturbed."""
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.faults import BadReply
 from protocols.modbus import Refusal, Reply, Request, Words, Written, read, write, write_single
-from protocols.modbus_tcp import TcpReader, tcp_frame, whole_reply
+from protocols.modbus_tcp import FIRST, LAST, TcpReader, following, tcp_frame, whole_reply
 from protocols.ports import Table
 from tests.protocols import modbus_peer as peer
 
@@ -194,3 +196,22 @@ def test_data_that_only_resembles_a_head_is_data(data: str) -> None:
     words = Words(tuple(int(word, 16) for word in data.split()))
     assert whole_reply(request, 0x0102, frame) == words
     assert TcpReader(request, 0x0102).feed(frame) == words
+
+
+def test_numbers_of_transactions_do_not_look_like_data() -> None:
+    numbers = [0]
+    for _ in range(2 * (LAST - FIRST + 1)):
+        numbers.append(following(numbers[-1]))
+    assert set(numbers[1:]) == set(range(FIRST, LAST + 1))
+    assert FIRST > 0x5000  # above watts, volts and amperes of a house in their usual scales
+    assert struct.unpack(">f", struct.pack(">HH", FIRST, 0))[0] > 1e15  # nor the first half of a float anybody measures
+
+
+def test_small_numbers_one_after_the_other_are_data() -> None:
+    """Found in the ratings of a battery (SunSpec 702), all of them small or absent: the eleventh read of a connection."""
+    words = (5000, *[0xFFFF] * 8, 10, 0, 5, 0x0104, 0x0200, *[0xFFFF] * 9)
+    asked = read(3, Table.HOLDING, 40227, len(words))
+    for number in (FIRST, FIRST + 11, LAST):
+        assert TcpReader(asked, number).feed(peer.tcp(peer.reply_pdu(asked, words, number))) == Words(words)
+    with pytest.raises(BadReply, match="torn"):  # as it would be, were transactions numbered from 1
+        TcpReader(asked, 11).feed(peer.tcp(peer.reply_pdu(asked, words, 11)))
