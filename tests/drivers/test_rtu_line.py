@@ -197,6 +197,26 @@ def test_a_call_cancelled_in_the_middle_leaves_no_answer_for_the_next() -> None:
     run_virtual(main(), horizon_s=100)
 
 
+def test_the_request_of_a_call_cancelled_at_once_leaves_the_wire_before_the_next_one() -> None:
+    """8 characters at 9600 Bd, then the silence: another unit is not asked into them."""
+
+    async def main() -> None:
+        line, character_s = Slaves(None), 10 / 9600
+        slow = RtuLine(URL, line.wire.open, timeout_s=TIMEOUT_S, gap_s=GAP_S, character_s=character_s, keep_open=True)
+        bus = Bus(slow, retries=0)
+        call = asyncio.create_task(bus.read(1, Table.HOLDING, 100, 2))
+        await asyncio.sleep(0.001)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert await bus.read(2, Table.HOLDING, 200, 2) == slaves.content(2, 200, 2)
+        (first_s, _), (second_s, _) = line.wire.sent
+        assert second_s - first_s == pytest.approx(8 * character_s + GAP_S)
+        await bus.close()
+
+    run_virtual(main(), horizon_s=100)
+
+
 def test_a_call_cancelled_in_the_queue_was_never_sent() -> None:
     async def main() -> None:
         line = Slaves()
