@@ -216,9 +216,13 @@ class RtuLine:
 
 
 def _alike(one: Request, other: Request) -> bool:
-    """Whether a reply to the one could be taken for a reply to the other."""
-    same = one.function == other.function and one.count == other.count
-    return same and (one.reads or one.address == other.address)
+    """Whether a reply to the one could be taken for a reply to the other.
+
+    Reads of as many bytes look alike whatever their function: some devices answer for one table under that of the other.
+    """
+    if one.reads and other.reads:
+        return one.bytes_asked == other.bytes_asked
+    return one.function == other.function and one.count == other.count and one.address == other.address
 
 
 def _sounding(upcoming: Request) -> Request:

@@ -12,7 +12,8 @@ from drivers.modbus.bus import Bus
 from drivers.modbus.rtu import RtuLine, gap_s
 from drivers.modbus.serial_channel import SerialSettings
 from protocols.faults import BadReply, Fault, LinkDown, NoReply
-from protocols.modbus import Request
+from protocols.modbus import Request, read
+from protocols.modbus_rtu import crc16
 from protocols.ports import Table
 from sim_hardware.virtual_time import run_virtual
 from tests.drivers import slaves
@@ -109,6 +110,39 @@ def test_after_a_time_out_the_unit_is_asked_nothing_for_as_long_again() -> None:
         # The sounding asks for another number of registers than the request that is owed and the one to come.
         assert [(request.address, request.count) for request in line.requests] == [(100, 2), (200, 4), (200, 2)]
         await line.bus.close()
+
+    run_virtual(main(), horizon_s=100)
+
+
+def test_a_late_reply_under_the_other_table_s_function_is_no_answer_either() -> None:
+    """A meter that answers function 4 with 3 (facts: fault matrix), late: found by the storm, RTU, seed 846105594."""
+
+    async def main() -> None:
+        asked = read(17, Table.INPUT, 63, 4)
+        lie = bytearray(slaves.rtu(asked)[:-2])
+        lie[1] = 3
+        answered_s = 2.3 * TIMEOUT_S
+        arrives = [[After(answered_s, bytes(lie) + crc16(lie).to_bytes(2, "little"))]]
+
+        def script(frame: bytes) -> Sequence[After]:
+            if arrives:
+                return arrives.pop()
+            behind_s = max(answered_s - asyncio.get_running_loop().time(), 0.0) + 0.1
+            return [After(behind_s, slaves.rtu(slaves.on_rtu(frame)))]
+
+        wire = Wire(script, follows=True)
+        bus = Bus(RtuLine(URL, wire.open, timeout_s=TIMEOUT_S, gap_s=GAP_S, keep_open=True), retries=0)
+        with pytest.raises(NoReply):
+            await bus.read(17, Table.INPUT, 63, 4)
+        for _ in range(5):
+            try:
+                assert await bus.read(17, Table.HOLDING, 98, 4) == slaves.content(17, 98, 4)
+                break
+            except NoReply:
+                continue
+        else:
+            raise AssertionError("never read again")
+        await bus.close()
 
     run_virtual(main(), horizon_s=100)
 
