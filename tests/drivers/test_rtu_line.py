@@ -122,7 +122,7 @@ def test_a_late_reply_under_the_other_table_s_function_is_no_answer_either() -> 
         lie = bytearray(slaves.rtu(asked)[:-2])
         lie[1] = 3
         answered_s = 2.3 * TIMEOUT_S
-        arrives = [[After(answered_s, bytes(lie) + crc16(lie).to_bytes(2, "little"))]]
+        arrives = [[After(answered_s, bytes(lie) + crc16(bytes(lie)).to_bytes(2, "little"))]]
 
         def script(frame: bytes) -> Sequence[After]:
             if arrives:
