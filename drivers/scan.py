@@ -26,9 +26,12 @@ _MAINS_HZ: Final = (45.0, 65.0)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A unit that answers: the models that it may be (one: it says so itself), who it says it is, and what is to be told."""
+    """A unit that answers: the models that it may be (one: it says so itself), who it says it is, and what is to be told.
 
-    unit: int
+    `unit` is None for a meter that talks by itself.
+    """
+
+    unit: int | None
     models: tuple[str, ...] = ()
     plate: Nameplate | None = None
     note: str = ""

@@ -1,7 +1,7 @@
 """The composition root: the one place that knows concrete classes and puts a home node together."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from controller.admission import AdmissionPolicy
@@ -9,6 +9,7 @@ from controller.cycle import Params, Role
 from controller.laws import connection, dispatch
 from controller.lease import LeasePolicy
 from drivers.catalogue import MODELS, BatteryModel, ChargerModel, InverterModel, MeterModel
+from drivers.identity import Known
 from drivers.links import open_stream
 from drivers.telegrams.models import TelegramModel
 from drivers.telegrams.stream import Stream
@@ -135,6 +136,15 @@ def build_device(
     device: DeviceConfig, bus_of: BusOf, stream_of: StreamOf = open_stream, keys: Keys | None = None
 ) -> tuple[Meter, Line | None]:
     """The driver of a configured device on its line, and the way to tell it setpoints where it takes any."""
+    driver, line = _driver(device, bus_of, stream_of, keys)
+    if device.serial is None:
+        return driver, line
+    asks = not isinstance(MODELS[device.model], TelegramModel)
+    known = Known(driver, device.serial, name=f"{device.url} unit {device.unit}" if asks else device.url, asks=asks)
+    return known, None if line is None else replace(line, tell=known.only(line.tell))
+
+
+def _driver(device: DeviceConfig, bus_of: BusOf, stream_of: StreamOf, keys: Keys | None) -> tuple[Meter, Line | None]:
     model = MODELS[device.model]
     if isinstance(model, TelegramModel):
         return model.build(stream_of(device.url, device.timeout_s, model.baud), keys), None

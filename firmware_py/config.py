@@ -44,6 +44,12 @@ def _one_level(value: str) -> str:
     return value
 
 
+def _printed(value: str) -> str:
+    if not 1 <= len(value) <= 64 or not value.isprintable() or value != value.strip():
+        raise ValueError("allowed are 1 to 64 printable characters, as the device tells its serial number")
+    return value
+
+
 Number = Annotated[float, BeforeValidator(_not_text)]
 TopicLevel = Annotated[str, AfterValidator(_one_level)]
 
@@ -96,7 +102,7 @@ class IssuerConfig(_Part):
 class DeviceConfig(_Part):
     """`[[device]]`: one device on one line. `lease_s`: how long it holds a setpoint that nobody renews.
 
-    `key_file`: the keys of a meter that ciphers, see `meter_keys`.
+    `key_file`: the keys of a meter that ciphers, see `meter_keys`. `serial`: the one device that is meant; any other is a fault.
     """
 
     name: TopicLevel
@@ -109,6 +115,7 @@ class DeviceConfig(_Part):
     fallback_w: Annotated[Number, Field(ge=-_POWER_MAX_W, le=_POWER_MAX_W)] | None = None
     soc_least_percent: Annotated[Number, Field(ge=0, le=100)] = 5.0
     key_file: Path | None = None
+    serial: Annotated[str, AfterValidator(_printed)] | None = None
 
     @field_validator("model")
     @classmethod

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from protocols.faults import BadReply
-from protocols.modbus import ADU_MAX, EXCEPTION_BIT, Noise, Reply, Request, Words, cut, parse
+from protocols.modbus import ADU_MAX, EXCEPTION_BIT, EXCEPTIONS, Noise, Reply, Request, Words, cut, parse
 
 _HEADER: Final = 7  # transaction, protocol (0), length of the rest, unit
 _MBAP: Final = struct.Struct(">HHHB")
@@ -64,12 +64,16 @@ def swallowed(frame: bytes, transaction: int) -> bool:
 
 
 def _is_head(rest: bytes) -> bool:
-    """Whether length, unit, function and byte count (as far as they are there) are those of a reply."""
+    """Whether length, unit, function and byte count or code (as far as they are there) are those of a reply.
+
+    Registers that say "not implemented" look much like an exception, but for its function and code: ff ff 00 00 00 03 ff ff.
+    """
     if len(rest) < 3 or rest[0] < 3:
         return False
     length, function = rest[0], rest[2]
     if function & EXCEPTION_BIT:
-        return length == 3
+        known = function & ~EXCEPTION_BIT in (*_COUNTED, *_ECHOED)
+        return known and length == 3 and (len(rest) < 4 or rest[3] in EXCEPTIONS)
     if function in _COUNTED:
         return len(rest) < 4 or rest[3] == length - 3
     return function in _ECHOED and length == 6

@@ -135,6 +135,22 @@ class GotBytes(_Unasked, frozen=True, kw_only=True, tag="bytes"):
     hex: str
 
 
+class GotAnswer(_Unasked, frozen=True, kw_only=True, tag="answer"):
+    """What a meter of IEC 62056-21 mode C answered, at this rate (None: through TCP), to `say`: text without parity.
+
+    `after`: seconds until its first byte. `hex` instead of `text`: bytes that were spoilt; `size` and `why`: so many that
+    may hold a serial number. None of these: silence.
+    """
+
+    say: str
+    after: Seconds = 0.0
+    baud: int | None = None
+    text: str = ""
+    hex: str = ""
+    size: Annotated[int, msgspec.Meta(ge=0, le=65536)] = 0
+    why: str = ""
+
+
 class GotWithheld(_Unasked, frozen=True, kw_only=True, tag="withheld"):
     """Bytes that may hold a serial number in a place nobody can tell: only how many they were, and what was wrong."""
 
@@ -155,6 +171,7 @@ Line = (
     | GotStray
     | GotText
     | GotBytes
+    | GotAnswer
     | GotWithheld
 )
 
@@ -169,8 +186,13 @@ class Recording:
 
     @property
     def is_telegrams(self) -> bool:
-        """Whether it holds what a meter said by itself."""
+        """Whether it holds what a meter said, by itself or when asked for all at once."""
         return any(device.unit is None for device in self.head.devices)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it holds what a meter of IEC 62056-21 mode C answered."""
+        return any(isinstance(line, GotAnswer) for line in self.lines)
 
 
 def encoded(line: Head | Line) -> bytes:
@@ -268,7 +290,16 @@ def _check(line: Line) -> None:
         case GotRaw(hex=text) | GotStray(hex=text) | GotBytes(hex=text) | GotLate(pdu=text):
             if not bytes.fromhex(text):
                 raise ValueError("no bytes")
+        case GotAnswer():
+            _check_answer(line)
         case GotText(text=text) if not text or not text.isascii():
             raise ValueError("text: ASCII is allowed, and at least one character")
         case _:
             pass
+
+
+def _check_answer(line: GotAnswer) -> None:
+    if not line.say or not line.say.isascii() or not line.text.isascii():
+        raise ValueError("say and text: ASCII is allowed, and at least one character to say")
+    if bool(line.text) + bool(bytes.fromhex(line.hex)) + bool(line.size) > 1:
+        raise ValueError("text, hex and size: one of them is allowed")

@@ -12,6 +12,7 @@ from drivers.telegrams.stream import Stream
 from protocols.ports import Meter, RegisterBus
 from protocols.recording import Recording, parse
 from sim_hardware.replay.device import Framing, ReplayedDevice
+from sim_hardware.replay.mode_c import AskedMeter
 from sim_hardware.replay.player import Player
 from tests.drivers.wire import After, Wire
 
@@ -54,10 +55,14 @@ def meter_of(player: Player) -> Meter:
 
 
 def telegram_meter_of(player: Player) -> tuple[Meter, Stream, Wire]:
-    """The meter that talks by itself, its stream (close it) and the wire to speak on (`sim_hardware.replay.faces.talk`)."""
+    """The meter that talks by itself, its stream (close it) and the wire to speak on (`sim_hardware.replay.faces.talk`).
+
+    One of mode C answers when it is asked.
+    """
     (device,) = player.recording.head.devices
     model = MODELS[device.model]
     assert isinstance(model, TelegramModel)
-    wire = Wire(lambda data: (), follows=True)
+    asked, loop = AskedMeter(player), asyncio.get_running_loop()
+    wire = Wire(lambda data: [After(*arrival) for arrival in asked.hear(data, loop.time())], follows=True)
     stream = Stream("replay", wire.open)
     return model.build(stream, None), stream, wire

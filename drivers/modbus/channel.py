@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from protocols.faults import LinkDown
 
@@ -34,6 +34,15 @@ class Channel(Protocol):
 
     def close(self) -> None:
         """Drop the stream at once; nothing is sent or received afterwards."""
+        ...
+
+
+@runtime_checkable
+class SetsBaud(Protocol):
+    """A channel on a port, which can go on at another rate."""
+
+    def change_baud(self, baud: int) -> None:
+        """Go on at another rate; what was written must have left, and what comes next is at the new one."""
         ...
 
 

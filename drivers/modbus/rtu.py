@@ -17,6 +17,8 @@ from drivers.modbus.audience import Through, directly
 from drivers.modbus.bus import Bus
 from drivers.modbus.channel import Channel, Dial, Opener
 from drivers.modbus.manners import Units
+from drivers.modbus.nap import Nap
+from drivers.modbus.nap import now_s as _now_s
 from drivers.modbus.serial_channel import Parity, SerialSettings, StopBits, open_port
 from drivers.modbus.tcp_channel import connect
 from drivers.modbus.turns import Turns
@@ -51,6 +53,7 @@ class RtuLine:
 
     `timeout_s` counts from the end of the request to the begin of the reply: the time both need on the wire
     (`character_s` each) is added. `keep_open` is for a port; a TCP connection is given up after a failure instead.
+    `nap` sleeps through the silences; without one the loop does, to whole milliseconds.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class RtuLine:
         settle_s: float = 0.0,
         character_s: float = 0.0,
         keep_open: bool,
+        nap: Nap | None = None,
     ) -> None:
         self._name = name
         self._dial = Dial(opener)
@@ -73,6 +77,7 @@ class RtuLine:
         self._keep_open = keep_open
         self._units = Units(timeout_s)
         self._turns = Turns()
+        self._nap = nap
         self._echoes: bool | None = None  # None: not known yet
         self._channel: Channel | None = None
         self._heard_s = float("-inf")  # the line was busy until then
@@ -131,6 +136,8 @@ class RtuLine:
             channel.write(frame)
             reply = await self._hear(channel, reader, deadline_s, skip_bad=len(owed) > 1)
         except BaseException as failure:
+            # A cancelled call may have left its request half on the wire.
+            self._heard_s = max(_now_s(), sent_s + len(frame) * self._character_s)
             if isinstance(failure, NoReply | asyncio.CancelledError):
                 self._quarantine_s[request.unit] = deadline_s + timeout_s
             if isinstance(failure, NoReply):
@@ -138,8 +145,6 @@ class RtuLine:
             if not self._keep_open:
                 self._let_go()
             raise
-        finally:
-            self._heard_s = _now_s()
         self._active_s = self._heard_s
         self._learn(request, reader, reply, (sent_s, on_wire_s, silence_s))
         _settle(owed, request, reply)
@@ -166,6 +171,7 @@ class RtuLine:
             async with asyncio.timeout_at(deadline_s):
                 while True:
                     data = await channel.some()
+                    self._heard_s = _now_s()  # what is computed from here on is in the silence
                     try:
                         if (reply := reader.feed(data)) is not None:
                             return reply
@@ -183,7 +189,7 @@ class RtuLine:
         while (rest_s := self._heard_s + gap_s - _now_s()) > 0:
             if _now_s() > give_up_s:
                 raise NoReply(f"the line is never silent for {gap_s * 1000:.2f} ms, nothing was sent")
-            await asyncio.sleep(rest_s)
+            await (asyncio.sleep if self._nap is None else self._nap.sleep)(rest_s)
             self._discard(channel)
 
     def _discard(self, channel: Channel) -> None:
@@ -202,19 +208,21 @@ class RtuLine:
         return self._quarantine_s.get(unit, float("-inf")) - _now_s()
 
     def _let_go(self) -> None:
+        if self._nap is not None:
+            self._nap.close()
         if self._channel is not None:
             self._channel.close()
             self._channel = None
 
 
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()
-
-
 def _alike(one: Request, other: Request) -> bool:
-    """Whether a reply to the one could be taken for a reply to the other."""
-    same = one.function == other.function and one.count == other.count
-    return same and (one.reads or one.address == other.address)
+    """Whether a reply to the one could be taken for a reply to the other.
+
+    Reads of as many bytes look alike whatever their function: some devices answer for one table under that of the other.
+    """
+    if one.reads and other.reads:
+        return one.bytes_asked == other.bytes_asked
+    return one.function == other.function and one.count == other.count and one.address == other.address
 
 
 def _sounding(upcoming: Request) -> Request:
@@ -257,6 +265,7 @@ class RtuBus(Bus):
             gap_s=gap_s(settings),
             character_s=settings.character_s,
             keep_open=True,
+            nap=Nap(),
         )
         super().__init__(line, retries=retries)
 

@@ -7,8 +7,8 @@ from typing import Final
 from drivers.catalogue import MODELS
 from drivers.links import Link, NetLink, parse_url
 from drivers.modbus.audience import Through
+from drivers.recording.mode_c import ModeCTranscript
 from drivers.recording.tap import tapped
-from drivers.recording.telegram_masks import READERS
 from drivers.recording.telegrams import TelegramTranscript
 from drivers.recording.transcript import ModbusTranscript, Sink
 from drivers.telegrams.models import TelegramModel
@@ -19,7 +19,7 @@ from protocols.recording import FORMAT, Head, Recorded
 class Plan:
     """What is recorded: the line, its devices (unit id None: they send telegrams), how long a reply is waited for.
 
-    ValueError where it can not be recorded.
+    ValueError on a bad URL.
     """
 
     url: str
@@ -28,17 +28,14 @@ class Plan:
     masks: bool = True
 
     def __post_init__(self) -> None:
-        """Check that such devices can be recorded."""
+        """Check the URL."""
         parse_url(self.url)
-        for device in self.devices:
-            if isinstance(MODELS[device.model], TelegramModel) and device.model not in READERS:
-                raise ValueError(f"{device.model} is asked at changing baud rates: it can not be recorded")
 
     def head(self, *, version: str, utc: str) -> Head:
         """The head of the record."""
         link = parse_url(self.url)
         scheme = link.scheme if isinstance(link, NetLink) else "serial"
-        baud = None if isinstance(link, NetLink) else link.baud
+        baud = None if isinstance(link, NetLink) else self._first_baud or link.baud
         serials: Final = "masked" if self.masks else "kept"
         return Head(FORMAT, version, scheme, self.devices, utc, self.timeout_s, serials, baud)
 
@@ -46,6 +43,9 @@ class Plan:
         """The ear for this line, which tells `sink` what it hears."""
         hidden = _hidden(parse_url(self.url))
         first = self.devices[0]
+        if self._first_baud is not None:
+            baud = self.head(version="", utc="").baud
+            return tapped(ModeCTranscript(sink, now_s, baud, masks=self.masks, hidden=hidden))
         if isinstance(MODELS[first.model], TelegramModel):
             return tapped(TelegramTranscript(sink, now_s, first.model, masks=self.masks, hidden=hidden))
         scheme = self.head(version="", utc="").scheme
@@ -55,6 +55,12 @@ class Plan:
                 sink, now_s, is_tcp=scheme == "tcp", timeout_s=self.timeout_s, models=models, hidden=hidden
             )
         )
+
+    @property
+    def _first_baud(self) -> int | None:
+        """The rate at which a meter of mode C is asked; None for any other device."""
+        model = MODELS[self.devices[0].model]
+        return model.baud if isinstance(model, TelegramModel) else None
 
 
 def recorded(model: str, unit: int) -> Recorded:

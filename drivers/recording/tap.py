@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from drivers.modbus.channel import Channel, HungUp, Opener
+from drivers.modbus.channel import Channel, HungUp, Opener, SetsBaud
 from protocols.faults import LinkDown
 
 
@@ -16,6 +16,10 @@ class Ear(Protocol):
 
     def heard(self, data: bytes, *, awaited: bool) -> None:
         """Bytes came; `awaited`: somebody was waiting for them."""
+        ...
+
+    def changed_baud(self, baud: int) -> None:
+        """The port goes on at another rate."""
         ...
 
     def ended(self, why: str) -> None:
@@ -74,6 +78,19 @@ class TappedChannel:
         self._channel.close()
 
 
+class TappedPort(TappedChannel):
+    """Implements `drivers.modbus.channel.SetsBaud` too."""
+
+    def __init__(self, channel: Channel, port: SetsBaud, ear: Ear) -> None:
+        super().__init__(channel, ear)
+        self._port = port
+
+    def change_baud(self, baud: int) -> None:
+        """Change the rate, and let it be known."""
+        self._port.change_baud(baud)
+        self._ear.changed_baud(baud)
+
+
 def tapped(ear: Ear) -> Callable[[Opener], Opener]:
     """Whatever is opened, with this ear on it."""
 
@@ -84,7 +101,7 @@ def tapped(ear: Ear) -> Callable[[Opener], Opener]:
             except LinkDown as fault:
                 ear.failed(str(fault))
                 raise
-            return TappedChannel(channel, ear)
+            return TappedPort(channel, channel, ear) if isinstance(channel, SetsBaud) else TappedChannel(channel, ear)
 
         return opened
 

@@ -11,7 +11,7 @@ from typing import Final
 from drivers.recording.pseudonyms import Pseudonyms
 from protocols.crc_x25 import x25
 from protocols.dlms import DlmsReader
-from protocols.iec62056_21 import with_parity
+from protocols.iec62056_21 import Identified, ModeCReader, block_check, with_parity
 from protocols.modbus_rtu import crc16
 from protocols.obis_text import SEVEN_BITS
 from protocols.p1 import P1Reader
@@ -28,6 +28,11 @@ READERS: Final[Mapping[str, Callable[[], TelegramReader]]] = {
 _P1_NUMBERS: Final = re.compile(
     rb"(?:(?<=\n)|(?<=[\r)]))(?:\d{1,3}-\d{1,3}:)?(?:96\.1\.(?!4\b)\d{1,3}|96\.13\.\d{1,3}|0\.0\.\d{1,3}|42\.0\.0)(?:\*255)?\(([^()]+)\)"
 )
+# The same in the short codes of a readout, in which C is 96: C.1 is 96.1.
+_READOUT_NUMBERS: Final = re.compile(
+    rb"(?<=[\n)])(?:\d{1,3}-\d{1,3}:)?(?:(?:C|96)\.(?:1|13|90)(?:\.\d{1,3})?|0\.0(?:\.\d{1,3})?|42\.0(?:\.0)?)(?:\*255)?\(([^()]+)\)"
+)
+_STX, _ETX = b"\x02", b"\x03"
 _P1_SUM: Final = re.compile(rb"(/[^!]*!)([0-9A-F]{4})")
 _HEXADECIMAL: Final = re.compile(rb"(?:[0-9A-F]{2})+")
 # A name in SML has six bytes; what is longer may say who it is: server ids, keys, signatures.
@@ -54,6 +59,33 @@ def masked(model: str, raw: bytes, pseudonyms: Pseudonyms) -> bytes:
     if before.serial.strip("0") and before.serial.encode("latin-1") in clean:
         raise Malformed("its serial number stands where it was not expected")
     return clean
+
+
+def masked_block(head: str, text: bytes, pseudonyms: Pseudonyms) -> bytes:
+    """The data block of mode C behind the identification `head`, without serial numbers; Malformed as above."""
+    before = _readout(head, text)
+    start, end = text.find(_STX) + 1, text.rfind(_ETX)
+    if before is None or start < 1:
+        raise Malformed("not a data block that can be read")
+    body = _READOUT_NUMBERS.sub(lambda found: _p1_line(found, pseudonyms), b"\n" + text[start:end])[1:] + _ETX
+    clean = _STX + body + bytes((block_check(body),))
+    after = _readout(head, clean)
+    if after is None or after.values != before.values or pseudonyms.shows(clean):
+        raise Malformed("it would not read the same without its serial number")
+    if before.serial.strip("0") and before.serial.encode("latin-1") in clean:
+        raise Malformed("its serial number stands where it was not expected")
+    return clean
+
+
+def identified(text: bytes) -> Identified | None:
+    """The identification in an answer; None where there is none."""
+    events = ModeCReader().feed(text)
+    return next((event for event in events if isinstance(event, Identified)), None)
+
+
+def _readout(head: str, text: bytes) -> Telegram | None:
+    events = ModeCReader().feed(f"{head}\r\n".encode("latin-1") + text)
+    return next((event for event in events if isinstance(event, Telegram)), None)
 
 
 def _read(model: str, raw: bytes) -> Telegram | None:

@@ -43,6 +43,9 @@ class TelegramTranscript:
             if self._reader.feed(data[place : place + 1]) or len(self._chunk) >= _LONGEST:
                 self._tell()
 
+    def changed_baud(self, baud: int) -> None:
+        """It stays at its rate."""
+
     def ended(self, why: str) -> None:
         """The stream ended by itself."""
         self._tell()

@@ -121,6 +121,9 @@ class ModbusTranscript:
         if pending.reply is not None and not pending.is_told and pending.came == self._frame(pending):
             self._tell_reply(pending, pending.reply)
 
+    def changed_baud(self, baud: int) -> None:
+        """A Modbus line has one rate."""
+
     def ended(self, why: str) -> None:
         """The stream ended by itself."""
         pending = self._pending

@@ -7,8 +7,7 @@ Source: IEC 62056-21 (2002), reaction time 0.2 to 1.5 s, at most 1.5 s between t
 import asyncio
 from typing import Final
 
-from drivers.modbus.channel import Channel
-from drivers.modbus.serial_channel import SerialChannel
+from drivers.modbus.channel import Channel, SetsBaud
 from drivers.telegrams.stream import Stream
 from protocols.faults import BadReply, LinkDown, NoReply
 from protocols.iec62056_21 import FIRST_BAUD, REQUEST, Identified, ModeCReader, acknowledgement, with_parity
@@ -77,7 +76,7 @@ async def _exchange(channel: Channel) -> Telegram:
 
 
 async def _acknowledge(channel: Channel, identified: Identified) -> None:
-    if isinstance(channel, SerialChannel):
+    if isinstance(channel, SetsBaud):
         await _say(channel, acknowledgement(identified.figure))
         channel.change_baud(identified.baud)
     else:
@@ -86,7 +85,7 @@ async def _acknowledge(channel: Channel, identified: Identified) -> None:
 
 async def _say(channel: Channel, text: bytes) -> None:
     """Send, and return when the last character has left at 300 Bd."""
-    channel.write(with_parity(text) if isinstance(channel, SerialChannel) else text)
+    channel.write(with_parity(text) if isinstance(channel, SetsBaud) else text)
     await asyncio.sleep(len(text) * _CHARACTER_S)
 
 

@@ -12,12 +12,16 @@ from rich.table import Table
 
 from drivers.catalogue import MODELS, BatteryModel
 from drivers.links import Buses, parse_url
+from drivers.telegrams.models import TelegramModel
 from firmware_py.cli.options import BAD_INPUT, FAULT, Json, parse_duration, stop
 from firmware_py.compose import build_device
 from firmware_py.config import DeviceConfig
 from firmware_py.conform.certificate import Certificate, certify
 from firmware_py.conform.checks import Check, Result, Sample, look
-from firmware_py.conform.obedience import Trial
+from firmware_py.conform.memory import RememberingBus
+from firmware_py.conform.obedience import NAMES, Trial
+from firmware_py.conform.wire import check_wire, not_asked
+from firmware_py.home.output import Line
 from protocols.contracts import utc_text
 from protocols.faults import Fault
 from protocols.mistakes import did_you_mean
@@ -33,11 +37,15 @@ def conform(
     unit: Annotated[int, typer.Option(min=1, max=255, help="Modbus unit id.")] = 1,
     for_: Annotated[str, typer.Option("--for", help="How long to read it, once a second.")] = "30s",
     expect: Annotated[Expect | None, typer.Option(help="What flows meanwhile, as somebody there sees it.")] = None,
-    write: Annotated[bool, typer.Option("--write", help="Try its setpoints too: the device is told powers.")] = False,
+    write: Annotated[
+        bool,
+        typer.Option("--write", help="Try its setpoints too, one beyond its rating among them: it is told powers."),
+    ] = False,
+    wire: Annotated[bool, typer.Option(help="Try the rules of the wire too, with frames that break them.")] = True,
     out: Annotated[Path | None, typer.Option(help="Write the certificate with every reading to this file.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a device against its driver: sign, sums, scales, counters; with --write also what it obeys."""
+    """Check a device against its driver: sign, sums, scales, counters, the wire; with --write also what it obeys."""
     for_s = parse_duration(for_)
     if model not in MODELS:
         stop(f"--model {model!r}: {did_you_mean(model, sorted(MODELS))}", BAD_INPUT)
@@ -45,7 +53,7 @@ def conform(
         parse_url(url)
         rest_w = 0.0 if isinstance(MODELS[model], BatteryModel) else None
         config = DeviceConfig(name=model, model=model, url=url, unit=unit, fallback_w=rest_w)
-        certificate = asyncio.run(_run(config, for_s, expect, write=write))
+        certificate = asyncio.run(_run(config, for_s, expect, write=write, wire=wire))
         if out is not None:
             out.write_bytes(msgspec.json.format(msgspec.json.encode(certificate), indent=1))
     except (OSError, ValueError) as error:
@@ -59,22 +67,51 @@ def conform(
     raise typer.Exit(0 if certificate.conforms else FAULT)
 
 
-async def _run(config: DeviceConfig, for_s: float, expect: str | None, *, write: bool) -> Certificate:
+async def _run(config: DeviceConfig, for_s: float, expect: str | None, *, write: bool, wire: bool) -> Certificate:
     buses = Buses()
+    bus = (
+        None
+        if isinstance(MODELS[config.model], TelegramModel)
+        else RememberingBus(buses.get(config.url, config.timeout_s))
+    )
     try:
-        device, line = build_device(config, buses.get, buses.stream)
+        device, line = build_device(config, lambda url, timeout_s: _there(bus), buses.stream)
         plate = await device.probe()
         samples = await _samples(device, for_s)
         checks = look(samples, expect)
-        if write:
-            checks += [_cannot(plate)] if line is None else await Trial(device, line, plate).run()
-        return certify((config.url, config.unit, config.model), utc_text(datetime.now(UTC)), plate, checks, samples)
+        checks += await _written(device, line, plate, bus) if write else _none("--write was not given")
     finally:
         await buses.close()
+    checks += await _wire(config, bus, wire=wire)
+    return certify((config.url, config.unit, config.model), utc_text(datetime.now(UTC)), plate, checks, samples)
 
 
-def _cannot(plate: Nameplate) -> Check:
-    return Check("setpoint kept", Result.NOT_POSSIBLE, f"{plate.maker} {plate.model} takes no setpoints")
+def _there(bus: RememberingBus | None) -> RememberingBus:
+    assert bus is not None, "only a meter that sends telegrams has no registers"
+    return bus
+
+
+async def _written(device: Meter, line: Line | None, plate: Nameplate, bus: RememberingBus | None) -> list[Check]:
+    """What it obeys; whatever happens, its registers stand as before in the end."""
+    if line is None or bus is None:
+        return _none(f"{plate.maker} {plate.model} takes no setpoints")
+    try:
+        checks = await Trial(device, line, plate).run()
+    finally:
+        restored = await bus.restored()
+    return [*checks, restored]
+
+
+def _none(why: str) -> list[Check]:
+    return [Check(name, Result.NOT_ASKED, why) for name in NAMES]
+
+
+async def _wire(config: DeviceConfig, bus: RememberingBus | None, *, wire: bool) -> list[Check]:
+    if bus is None:
+        return not_asked("a meter that sends telegrams speaks no Modbus")
+    if not wire or bus.known is None:
+        return not_asked("--no-wire was given" if not wire else "nothing was read")
+    return await check_wire(config.url, bus.known, config.timeout_s)
 
 
 async def _samples(device: Meter, for_s: float) -> list[Sample]:

@@ -4,11 +4,11 @@ Tolerances are those of ordinary meters (class 1 to 2) with the rounding of thei
 nothing to look at says so and is no pass.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from math import hypot
+from math import ceil, hypot
 from statistics import median
 from typing import Final
 
@@ -33,7 +33,8 @@ class Result(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
-    NOT_POSSIBLE = "not possible"
+    NOT_POSSIBLE = "not possible"  # nothing to judge by
+    NOT_ASKED = "not asked"  # needs consent, or does not apply to this line
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def phase_sum(samples: Samples) -> Finding:
         return None, "no power by phase"
     off, total = median(found), _middle(samples, "power_w") or 0.0
     allowed = POWER_W + POWER_SHARE * abs(total)
-    return off <= allowed, f"phases differ from the total by {off:.1f} W, at most {allowed:.1f} W"
+    return off <= allowed, f"phases differ from the total by {spread(found)} W, at most {allowed:.1f} W"
 
 
 def _off(values: Measurement) -> float | None:
@@ -116,9 +117,8 @@ def apparent(samples: Samples) -> Finding:
     offs = [off for sample in samples if (off := _apparent_off(sample.values)) is not None]
     if not offs:
         return None, "no current, or nothing flows"
-    return median(
-        offs
-    ) <= 0.0, f"worst phase {median(offs):+.1f} VA from what is allowed ({APPARENT_SHARE:.0%} and {APPARENT_VA:g} VA)"
+    allowed = f"{APPARENT_SHARE:.0%} and {APPARENT_VA:g} VA"
+    return median(offs) <= 0.0, f"worst phase {spread(offs, '+.1f')} VA from what is allowed ({allowed})"
 
 
 def _apparent_off(values: Measurement) -> float | None:
@@ -157,7 +157,34 @@ def power_factor(samples: Samples) -> Finding:
     offs = [off for sample in samples if (off := _factor_off(sample.values)) is not None]
     if not offs:
         return None, "no power factor, or nothing flows"
-    return median(offs) <= FACTOR, f"off by {median(offs):.3f}, at most {FACTOR:g}"
+    return median(offs) <= FACTOR, f"off by {spread(offs, '.3f')}, at most {FACTOR:g}"
+
+
+def active(samples: Samples) -> Finding:
+    """Voltage times current times power factor is the active power, in each phase that tells all four."""
+    offs = [max(found) for sample in samples if (found := list(_active_offs(sample.values)))]
+    if not offs:
+        return None, "no phase with voltage, current, power factor and power, or nothing flows"
+    allowed = f"{POWER_SHARE + FACTOR:.0%} of V I and {POWER_W:g} W"
+    return median(offs) <= 0.0, f"worst phase {spread(offs, '+.1f')} W from what is allowed ({allowed})"
+
+
+def _active_offs(values: Measurement) -> Iterator[float]:
+    """How far beyond what is allowed each phase is, whatever the signs mean."""
+    for phase in PHASES:
+        names = (f"voltage_{phase}_v", f"current_{phase}_a", f"power_factor_{phase}_ratio", f"power_{phase}_w")
+        volts, amps, factor, watts = (values.get(name) for name in names)
+        if volts is None or amps is None or factor is None or watts is None or volts * abs(amps) < LEAST_VA:
+            continue
+        product = volts * abs(amps)
+        yield abs(product * abs(factor) - abs(watts)) - (POWER_SHARE + FACTOR) * product - POWER_W
+
+
+def spread(offs: Sequence[float], form: str = ".1f") -> str:
+    """The median, by which is judged: registers of one instant are read one after the other. Beside it what it hides."""
+    ordered = sorted(offs)
+    p95 = ordered[ceil(0.95 * len(ordered)) - 1]
+    return f"{median(ordered):{form}} (p95 {p95:{form}}, worst {ordered[-1]:{form}})"
 
 
 def _factor_off(values: Measurement) -> float | None:
@@ -222,6 +249,7 @@ READING: Final[Mapping[str, Callable[[Samples], Finding]]] = {
     "phase sum": phase_sum,
     "apparent power": apparent,
     "power factor": power_factor,
+    "V I pf": active,
     "counters rise": counters_rise,
     "energy": energy,
 }
@@ -246,4 +274,5 @@ def check(name: str, finding: Finding) -> Check:
 def look(samples: Samples, expected: str | None = None) -> list[Check]:
     """Every check of what a device shows."""
     found = [check(name, judge(samples)) for name, judge in READING.items()]
-    return [*found, check("sign", sign(samples, expected))]
+    told = check("sign", sign(samples, expected))
+    return [*found, told if expected is not None else Check("sign", Result.NOT_ASKED, told.said)]

@@ -19,6 +19,16 @@ LEAST_W: Final = 200.0
 # Ramps of a minute are usual; a reversion may take a cycle of the device more than its time.
 PATIENCE_S: Final = 90.0
 LEASE_S, SHORT_LEASE_S = 300.0, 15.0
+# Beyond the rating, and for how long it is watched.
+BEYOND, BEYOND_S = 1.5, 10.0
+NAMES: Final = (
+    "setpoint kept",
+    "takes effect",
+    "lets go",
+    "reverts by itself",
+    "out of range",
+    "former values restored",
+)
 # A power counts as reached within this share of the setpoint, and this much.
 SHARE, WITHIN_W = 0.05, 50.0
 
@@ -62,6 +72,25 @@ class Trial:
         await self._line.tell(None, LEASE_S)
         await self._in_time("lets go", lambda power_w: not self._holds(power_w, target_w), "free again")
         await self._reverts(target_w, ratings)
+        await self._refuses(ratings)
+
+    async def _refuses(self, ratings: Ratings) -> None:
+        """More than the rating is refused, by the driver or the device, or clamped: no more than the rating flows."""
+        rated_w = ratings.consume_max_w if self._line.role is Role.FOLLOWER else ratings.produce_max_w
+        beyond_w = BEYOND * rated_w
+        try:
+            await self._line.tell(beyond_w, SHORT_LEASE_S)
+        except (Fault, ValueError) as refusal:
+            self._say("out of range", True, f"{beyond_w:.0f} W refused: {refusal}")
+            return
+        most_w = rated_w + WITHIN_W + SHARE * rated_w
+        taken_s = await self._awaited(lambda power_w: self._flows(power_w) > most_w, BEYOND_S)
+        flows = f"told {beyond_w:.0f} W, {self._flows(await self._power_w()):.0f} W flow"
+        self._say("out of range", taken_s is None, f"{flows}; the rating is {rated_w:.0f} W")
+
+    def _flows(self, power_w: float) -> float:
+        """What is limited, as a positive number."""
+        return -power_w if self._line.role is Role.PRODUCER else power_w
 
     async def _keeps(self, target_w: float, valid_s: float) -> bool:
         try:

@@ -1,7 +1,6 @@
 """Records of every line of a home node, for `busbar home --record`: a file a line, named by its first device."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -14,25 +13,17 @@ from drivers.recording.file import RecordFile
 from drivers.recording.lines import Plan, recorded
 from firmware_py.config import DeviceConfig, HomeConfig
 
-_log = logging.getLogger("busbar.record")
-
 
 @contextmanager
 def recorders(home: HomeConfig, folder: Path) -> Iterator[Callable[[str], Through]]:
-    """Who listens in on the line of a URL; OSError where a file cannot be made. A line that can not be recorded is said."""
+    """Who listens in on the line of a URL; OSError where a file cannot be made."""
     folder.mkdir(parents=True, exist_ok=True)
     label = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     plans: dict[Link, tuple[Plan, RecordFile]] = {}
     with ExitStack() as files:
         for link, devices in _lines(home).items():
-            first, names = devices[0], ", ".join(device.name for device in devices)
-            try:
-                plan = Plan(
-                    first.url, tuple(recorded(device.model, device.unit) for device in devices), first.timeout_s
-                )
-            except ValueError as error:
-                _log.warning("%s: not recorded: %s", names, error)
-                continue
+            first = devices[0]
+            plan = Plan(first.url, tuple(recorded(device.model, device.unit) for device in devices), first.timeout_s)
             head = plan.head(version=version("busbar"), utc=datetime.now(UTC).isoformat(timespec="seconds"))
             file = files.enter_context(RecordFile(folder / f"{first.name}-{label}.jsonl", head))
             plans[link] = plan, file

@@ -6,8 +6,6 @@ byte; late sends later; the rest shows in the values, as with meters that push.
 """
 
 import asyncio
-import os
-import termios
 from typing import Final, Self
 
 from sim_hardware.devices.iec62056 import FIRST_BAUD, REQUEST, Iec62056, even
@@ -19,7 +17,6 @@ from sim_hardware.faults import SILENT, Faults
 
 # After the six characters of an acknowledgement at 300 Bd, which a pseudo terminal carries in no time.
 REACTION_S: Final = 0.2 + 6 * 10 / FIRST_BAUD
-_SPEEDS: Final = {getattr(termios, f"B{baud}"): baud for baud in (300, 600, 1200, 2400, 4800, 9600, 19200)}
 
 
 class ModeCFace:
@@ -54,7 +51,7 @@ class ModeCFace:
 
     def _received(self, data: bytes) -> None:
         self._heard = (self._heard + bytes(byte & 0x7F for byte in data))[-32:]
-        if self._heard.endswith(REQUEST) and self._client_baud() == FIRST_BAUD:
+        if self._heard.endswith(REQUEST) and self._line.client_baud() == FIRST_BAUD:
             self._heard, self._baud = b"", FIRST_BAUD
             if not any(self.faults.strikes(word) for word in SILENT) and not self.faults.is_booting():
                 self._after(REACTION_S, self._device.identification, FIRST_BAUD)
@@ -70,12 +67,9 @@ class ModeCFace:
 
     def _send(self, text: bytes) -> None:
         sent = even(text)
-        self._line.send(sent if self._client_baud() == self._baud else bytes(byte ^ 0xA5 for byte in sent))
+        self._line.send(sent if self._line.client_baud() == self._baud else rubbish(sent))
 
-    def _client_baud(self) -> int:
-        """What the client has set its end to."""
-        fd = os.open(self.path, os.O_RDWR | os.O_NOCTTY)
-        try:
-            return _SPEEDS.get(termios.tcgetattr(fd)[5], 0)
-        finally:
-            os.close(fd)
+
+def rubbish(sent: bytes) -> bytes:
+    """What a client hears that listens at another rate."""
+    return bytes(byte ^ 0xA5 for byte in sent)

@@ -5,10 +5,13 @@ The client's end stays open here too, so that a client may close and reopen it w
 
 import asyncio
 import os
+import termios
 import tty
 from collections.abc import Callable
+from typing import Final
 
 READ_BYTES = 512
+_SPEEDS: Final = {getattr(termios, f"B{baud}"): baud for baud in (300, 600, 1200, 2400, 4800, 9600, 19200)}
 
 
 class PtyLine:
@@ -28,6 +31,10 @@ class PtyLine:
         self._loop.remove_reader(self._ours)
         os.close(self._ours)
         os.close(self._theirs)
+
+    def client_baud(self) -> int:
+        """The rate that the client has set its end to, of those of IEC 62056-21; 0 for any other."""
+        return _SPEEDS.get(termios.tcgetattr(self._theirs)[5], 0)
 
     def send(self, data: bytes) -> None:
         """Put bytes on the line."""

@@ -9,11 +9,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Final
 from urllib.parse import urlsplit
 
+from protocols.iec62056_21 import with_parity
 from protocols.recording import GotBytes, GotText, GotWithheld, Recording
+from sim_hardware.faces.mode_c import rubbish
 from sim_hardware.faces.port import Port
 from sim_hardware.faces.pty_line import PtyLine
 from sim_hardware.faults import Faults
 from sim_hardware.replay.device import Arrival, Framing, ReplayedDevice
+from sim_hardware.replay.mode_c import AskedMeter
 from sim_hardware.replay.player import FILLER, Player, pause_after
 
 _BAUD: Final = 9600  # what the url says where the record names no rate; a pseudo terminal carries bytes at any speed
@@ -27,7 +30,10 @@ async def served(player: Player, listen: str, told: Callable[[str], None] = lamb
     `told` hears when telegrams are over.
     """
     scheme, host, port = _where(listen)
-    if player.recording.is_telegrams:
+    face: AbstractAsyncContextManager[str]
+    if player.recording.is_asked:
+        face = _asked_line(player) if scheme == "pty" else _asked_port(player, host, port)
+    elif player.recording.is_telegrams:
         face = _telegrams(player, None if scheme == "pty" else (host, port), told)
     elif scheme == "pty":
         face = _line(player)
@@ -80,8 +86,8 @@ class _Mouth:
 class _Talk(asyncio.Protocol):
     """One client of a recorded device."""
 
-    def __init__(self, player: Player, framing: Framing, transport: asyncio.Transport) -> None:
-        self._device, self._transport = ReplayedDevice(player, framing), transport
+    def __init__(self, device: ReplayedDevice | AskedMeter, transport: asyncio.Transport) -> None:
+        self._device, self._transport = device, transport
         self._mouth = _Mouth(self._send)
 
     def data_received(self, data: bytes) -> None:
@@ -101,7 +107,7 @@ class _Talk(asyncio.Protocol):
 @asynccontextmanager
 async def _port(player: Player, scheme: str, host: str, port: int) -> AsyncIterator[str]:
     framing = Framing.TCP if scheme == "tcp" else Framing.RTU
-    face = Port(lambda transport: _Talk(player, framing, transport), [Faults()], host, port)
+    face = Port(lambda transport: _Talk(ReplayedDevice(player, framing), transport), [Faults()], host, port)
     await face.open()
     try:
         yield face.url if scheme == "tcp" else f"rtu+{face.url}"
@@ -127,6 +133,36 @@ async def _line(player: Player) -> AsyncIterator[str]:
     finally:
         mouth.close()
         line.close()
+
+
+@asynccontextmanager
+async def _asked_line(player: Player) -> AsyncIterator[str]:
+    meter = AskedMeter(player)
+
+    def send(data: bytes | None) -> None:
+        sent = with_parity(data or b"")
+        line.send(sent if meter.baud in (None, line.client_baud()) else rubbish(sent))
+
+    def received(data: bytes) -> None:
+        for arrival in meter.hear(data, asyncio.get_running_loop().time()):
+            mouth.say(arrival)
+
+    mouth, line = _Mouth(send), PtyLine(received)
+    try:
+        yield f"serial://{line.path}"
+    finally:
+        mouth.close()
+        line.close()
+
+
+@asynccontextmanager
+async def _asked_port(player: Player, host: str, port: int) -> AsyncIterator[str]:
+    face = Port(lambda transport: _Talk(AskedMeter(player), transport), [Faults()], host, port)
+    await face.open()
+    try:
+        yield face.url
+    finally:
+        await face.close()
 
 
 def _telegrams(

@@ -33,7 +33,7 @@ from protocols.recording import (
 )
 
 # Who polls as often as the recorder did comes a little earlier now and then, and means the same poll.
-_EARLY_S: Final = 0.05
+EARLY_S: Final = 0.05
 # What stands for bytes that were withheld: no frame and no telegram begins so.
 FILLER: Final = b"\xff"
 
@@ -72,7 +72,7 @@ class Player:
             raise ValueError(f"speed {speed:g}: above 0 and up to 1000 is allowed")
         self.recording, self.speed = recording, speed
         self.unknown: Counter[str] = Counter()
-        self.loops, self._in_order, self._on_unknown = loop, in_order, on_unknown
+        self.loops, self.in_order, self._on_unknown = loop, in_order, on_unknown
         self._answers = _answers(recording.lines)
         self._downs = [
             (line.t, isinstance(line, GotDown)) for line in recording.lines if not isinstance(line, GotStray)
@@ -98,13 +98,13 @@ class Player:
         answers = self._answers.get(request)
         if answers is None:
             return self._never(request)
-        if self._in_order:
+        if self.in_order:
             return self._paced(answers[self._ordinal(request, len(answers))])
         at_s = self.at_s(now_s)
         if self._is_down(at_s):
             return Answer(at_s, hung_up_s=0.0)
         place = max(bisect_right(answers, at_s, key=lambda answer: answer.t_s) - 1, 0)
-        if self._given.get(request) == place < len(answers) - 1 and answers[place + 1].t_s - at_s <= _EARLY_S:
+        if self._given.get(request) == place < len(answers) - 1 and answers[place + 1].t_s - at_s <= EARLY_S:
             place += 1
         self._given[request] = place
         return self._paced(answers[place])

@@ -12,7 +12,8 @@ from drivers.modbus.bus import Bus
 from drivers.modbus.rtu import RtuLine, gap_s
 from drivers.modbus.serial_channel import SerialSettings
 from protocols.faults import BadReply, Fault, LinkDown, NoReply
-from protocols.modbus import Request
+from protocols.modbus import Request, read
+from protocols.modbus_rtu import crc16
 from protocols.ports import Table
 from sim_hardware.virtual_time import run_virtual
 from tests.drivers import slaves
@@ -113,6 +114,39 @@ def test_after_a_time_out_the_unit_is_asked_nothing_for_as_long_again() -> None:
     run_virtual(main(), horizon_s=100)
 
 
+def test_a_late_reply_under_the_other_table_s_function_is_no_answer_either() -> None:
+    """A meter that answers function 4 with 3 (facts: fault matrix), late: found by the storm, RTU, seed 846105594."""
+
+    async def main() -> None:
+        asked = read(17, Table.INPUT, 63, 4)
+        lie = bytearray(slaves.rtu(asked)[:-2])
+        lie[1] = 3
+        answered_s = 2.3 * TIMEOUT_S
+        arrives = [[After(answered_s, bytes(lie) + crc16(bytes(lie)).to_bytes(2, "little"))]]
+
+        def script(frame: bytes) -> Sequence[After]:
+            if arrives:
+                return arrives.pop()
+            behind_s = max(answered_s - asyncio.get_running_loop().time(), 0.0) + 0.1
+            return [After(behind_s, slaves.rtu(slaves.on_rtu(frame)))]
+
+        wire = Wire(script, follows=True)
+        bus = Bus(RtuLine(URL, wire.open, timeout_s=TIMEOUT_S, gap_s=GAP_S, keep_open=True), retries=0)
+        with pytest.raises(NoReply):
+            await bus.read(17, Table.INPUT, 63, 4)
+        for _ in range(5):
+            try:
+                assert await bus.read(17, Table.HOLDING, 98, 4) == slaves.content(17, 98, 4)
+                break
+            except NoReply:
+                continue
+        else:
+            raise AssertionError("never read again")
+        await bus.close()
+
+    run_virtual(main(), horizon_s=100)
+
+
 def test_a_request_whose_reply_looks_different_needs_no_sounding() -> None:
     async def main() -> None:
         line = Slaves(2.5 * TIMEOUT_S)
@@ -193,6 +227,26 @@ def test_a_call_cancelled_in_the_middle_leaves_no_answer_for_the_next() -> None:
         assert await line.read(address=200) == slaves.content(1, 200, 2)
         assert line.wire.sent[1][0] >= 2 * TIMEOUT_S  # not into the reply that was under way
         await line.bus.close()
+
+    run_virtual(main(), horizon_s=100)
+
+
+def test_the_request_of_a_call_cancelled_at_once_leaves_the_wire_before_the_next_one() -> None:
+    """8 characters at 9600 Bd, then the silence: another unit is not asked into them."""
+
+    async def main() -> None:
+        line, character_s = Slaves(None), 10 / 9600
+        slow = RtuLine(URL, line.wire.open, timeout_s=TIMEOUT_S, gap_s=GAP_S, character_s=character_s, keep_open=True)
+        bus = Bus(slow, retries=0)
+        call = asyncio.create_task(bus.read(1, Table.HOLDING, 100, 2))
+        await asyncio.sleep(0.001)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert await bus.read(2, Table.HOLDING, 200, 2) == slaves.content(2, 200, 2)
+        (first_s, _), (second_s, _) = line.wire.sent
+        assert second_s - first_s == pytest.approx(8 * character_s + GAP_S)
+        await bus.close()
 
     run_virtual(main(), horizon_s=100)
 

@@ -5,6 +5,7 @@ import pytest
 from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel
 from firmware_py.compose import build_device, frozen_after_s, sleeps
 from firmware_py.config import DeviceConfig
+from protocols.faults import Fault
 from tests.drivers.memory_bus import MemoryBus
 
 
@@ -41,3 +42,15 @@ async def test_everything_that_is_controlled_gets_a_line_to_its_own_method(name:
     method = "limit" if isinstance(MODELS[name], InverterModel) else "follow"
     assert line.tell == getattr(device, method)
     assert line.rest_w == 0.0
+
+
+@pytest.mark.parametrize("name", [name for name, it in MODELS.items() if isinstance(it, InverterModel | BatteryModel)])
+async def test_a_device_with_a_serial_number_is_told_nothing_before_it_is_known_to_be_the_one(name: str) -> None:
+    config = DeviceConfig(name="it", model=name, url="tcp://it", unit=1, fallback_w=0.0, serial="4711")
+    bus = MemoryBus()  # has no registers, so it is nobody
+    _, line = build_device(config, lambda url, timeout_s: bus)
+    assert line is not None
+    with pytest.raises(Fault):
+        await line.tell(0.0, 10.0)
+    assert bus.reads
+    assert bus.writes == []

@@ -106,6 +106,8 @@ def test_five_mistakes_are_five_lines(folder: Path) -> None:
         ('id = "home-1"', 'id = "home-1"\ncycle_s = 10', "device.1.lease_s = 30.0: at least 40"),
         ("fallback_w = 0", "fallback_w = 0\nlease_s = 3.9", "device.1.lease_s = 3.9: at least 4"),
         ('?baud=9600"', '?baud=9600"\nfallback_w = 0', "device.0.fallback_w = 0: a meter"),
+        ('?baud=9600"', '?baud=9600"\nserial = " 21000070"', 'device.0.serial = " 21000070"'),
+        ('?baud=9600"', '?baud=9600"\nserial = 21000070', "device.0.serial = 21000070"),
         (BATTERY, BATTERY.replace('battery"', 'inverter"', 1).replace("= 0", "= -1"), "device.1.fallback_w = -1: what"),
     ],
 )

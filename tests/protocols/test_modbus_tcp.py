@@ -189,6 +189,8 @@ def test_a_reply_that_swallowed_another_is_not_believed() -> None:
         "0101 0000 0005 0104 0304 0000",  # a byte count that is not that of its length
         "0200 0000 0005 0104 0204 0000",  # a transaction far away
         "0101 0000 0002 0104 0204 0000",  # too short for a reply
+        "0101 0000 0003 01ff 0200 0000",  # an exception to no function
+        "0101 0000 0003 0183 0c00 0000",  # an exception with no code
     ],
 )
 def test_data_that_only_resembles_a_head_is_data(data: str) -> None:
@@ -215,3 +217,14 @@ def test_small_numbers_one_after_the_other_are_data() -> None:
         assert TcpReader(asked, number).feed(peer.tcp(peer.reply_pdu(asked, words, number))) == Words(words)
     with pytest.raises(BadReply, match="torn"):  # as it would be, were transactions numbered from 1
         TcpReader(asked, 11).feed(peer.tcp(peer.reply_pdu(asked, words, 11)))
+
+
+@pytest.mark.parametrize("transaction", range(1, 17))
+def test_what_a_sunspec_device_has_not_is_no_head_in_the_first_transactions(transaction: int) -> None:
+    """Model 704 of a battery: ffff "not implemented", a mode, ffff again; 0xffff is a transaction just before the first ones."""
+    data = bytes.fromhex("ffff ffff 0000 0003 ffff 1388")
+    request = read(1, Table.HOLDING, 40227, 6)
+    frame = transaction.to_bytes(2, "big") + bytes.fromhex("0000 000f 01 03 0c") + data
+    words = Words((0xFFFF, 0xFFFF, 0, 3, 0xFFFF, 5000))
+    assert whole_reply(request, transaction, frame) == words
+    assert TcpReader(request, transaction).feed(frame) == words

@@ -1,6 +1,7 @@
-"""A Modbus server of Debian's libmodbus, as a process: `libmodbus_server.py tcp`, `libmodbus_server.py rtu PATH`.
+"""A Modbus server of Debian's libmodbus, as a process: `libmodbus_server.py tcp [FILE]`, `libmodbus_server.py rtu PATH [FILE]`.
 
-By ctypes: the library comes with mbpoll. Serves unit 1, 200 registers of each table, `1000 + address` in each. Prints its
+By ctypes: the library comes with mbpoll. Serves unit 1, 200 registers of each table, `1000 + address` in each; with a FILE
+of lines `table address word` all 65,536, and 0 in those that it does not name. Prints its
 port (0 for rtu) once it listens, and ends when it is killed.
 """
 
@@ -8,6 +9,7 @@ import ctypes
 import socket
 import sys
 from ctypes.util import find_library
+from pathlib import Path
 
 ADU_MOST = 260
 
@@ -23,15 +25,28 @@ class Mapping(ctypes.Structure):
     )
 
 
+def filled(lib: ctypes.CDLL, files: list[str]) -> "ctypes._Pointer[Mapping]":
+    """The registers."""
+    size = 0x10000 if files else 200
+    registers: ctypes._Pointer[Mapping] = lib.modbus_mapping_new(0, 0, size, size)
+    tables = {3: registers.contents.tab_registers, 4: registers.contents.tab_input_registers}
+    for file in files:
+        for line in Path(file).read_text().splitlines():
+            table, address, word = map(int, line.split())
+            tables[table][address] = word
+    if not files:
+        for address in range(size):
+            tables[3][address] = tables[4][address] = 1000 + address
+    return registers
+
+
 def serve(arguments: list[str]) -> None:
     """Until killed."""
     lib = ctypes.CDLL(find_library("modbus") or "libmodbus.so.5")
     for name in ("modbus_new_tcp", "modbus_new_rtu"):
         getattr(lib, name).restype = ctypes.c_void_p
     lib.modbus_mapping_new.restype = ctypes.POINTER(Mapping)
-    registers = lib.modbus_mapping_new(0, 0, 200, 200)
-    for address in range(200):
-        registers.contents.tab_registers[address] = registers.contents.tab_input_registers[address] = 1000 + address
+    registers = filled(lib, arguments[1 if arguments[0] == "tcp" else 2 :])
     port, listening = 0, ctypes.c_int(-1)
     if arguments[0] == "tcp":
         context = ctypes.c_void_p(lib.modbus_new_tcp(b"127.0.0.1", 0))

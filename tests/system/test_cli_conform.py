@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware_py.conform.wire import NAMES
 from tests.system.busbar import busbar, sim_device, told
 
 pytestmark = pytest.mark.system
@@ -26,6 +27,20 @@ async def test_a_certificate_holds_what_it_rests_on(tmp_path: Path) -> None:
     assert (said["maker"], said["model"], said["unit"], said["url"]) == ("Eastron", "sdm630", 1, url)
 
 
+@pytest.mark.parametrize(("listen", "not_asked"), [("tcp://127.0.0.1:0", "check sum"), ("pty", "two at once")])
+async def test_the_rules_of_the_wire_are_on_the_certificate(listen: str, not_asked: str) -> None:
+    """pymodbus serves the device: a foreign server keeps the rules."""
+    async with sim_device("sdm630", listen) as url:
+        ended = await busbar("conform", url, "--model", "sdm630", "--for", "1s", "--json")
+    checks = {each["name"]: each for each in json.loads(ended.good)["checks"]}
+    wire = {name.removeprefix("wire: "): each["result"] for name, each in checks.items() if name.startswith("wire: ")}
+    assert wire == dict.fromkeys((*NAMES, "answers afterwards"), "passed") | {not_asked: "not asked"}
+    assert (checks["setpoint kept"]["result"], checks["setpoint kept"]["said"]) == (
+        "not asked",
+        "--write was not given",
+    )
+
+
 async def test_a_device_under_the_wrong_name_gets_none() -> None:
     """The TAC4300 begins like an Eastron; where it differs the meter has no registers."""
     async with sim_device("sdm630", "tcp://127.0.0.1:0") as url:
@@ -37,9 +52,12 @@ async def test_a_device_under_the_wrong_name_gets_none() -> None:
 
 async def test_setpoints_are_tried_when_asked() -> None:
     async with sim_device("sunspec-battery", "tcp://127.0.0.1:0") as url:
-        ended = await busbar("conform", url, "--model", "sunspec-battery", "--for", "2s", "--write", "--json")
+        ended = await busbar(
+            "conform", url, "--model", "sunspec-battery", "--for", "2s", "--write", "--no-wire", "--json"
+        )
     results = {each["name"]: each["result"] for each in json.loads(ended.good)["checks"]}
-    assert results["reverts by itself"] == "passed"
+    for name in ("reverts by itself", "out of range", "former values restored"):
+        assert results[name] == "passed"
 
 
 def test_what_is_asked_wrongly() -> None:

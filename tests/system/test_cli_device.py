@@ -24,11 +24,11 @@ PAGE = Path(__file__).parents[2] / "docs/new-device.md"
 async def test_a_line_is_scanned_and_the_lines_for_the_configuration_are_good(listen: str) -> None:
     async with sim_device("sdm630", listen, "--unit", "7") as url:
         line = url.partition("?")[0]
-        ended = await busbar("scan", line, "--units", "6-8")
+        ended = await busbar("scan", line, "--units", "6-8", "--listen", "0s")
         assert ended.code == 0, ended
         (device,) = tomllib.loads(ended.out[ended.out.index("[[device]]") :])["device"]
         config = DeviceConfig(**device)
-        assert (config.model, config.unit) == ("sdm630", 7)
+        assert (config.model, config.unit, config.serial) == ("sdm630", 7, None)
         read = await busbar("read", config.url, "--model", config.model, "--unit", "7", "--json")
         assert json.loads(read.good)["quality"] == "good"
 
@@ -39,6 +39,29 @@ async def test_a_sunspec_device_is_found_for_programs() -> None:
         found = json.loads(ended.out)
     assert (found["models"], found["sure"], found["maker"]) == (["sunspec-battery"], True, "Busbar")
     assert (found["url"], found["unit"]) == (url, 3)
+
+
+async def test_a_meter_that_talks_by_itself_is_found_before_anybody_is_asked() -> None:
+    async with sim_device("p1", "pty") as url:
+        ended = await busbar("scan", url.partition("?")[0], "--listen", "30s")
+        (device,) = tomllib.loads(ended.good[ended.out.index("[[device]]") :])["device"]
+        config = DeviceConfig(**device)
+        assert (config.model, config.url) == ("p1", url.partition("?")[0] + "?baud=115200")
+        read = json.loads((await busbar("read", config.url, "--model", "p1", "--json")).good)
+    assert (config.serial, read["quality"]) == (read["serial"], "good")
+
+
+async def test_what_was_not_tried_when_time_ran_out_is_said() -> None:
+    async with sim_device("sdm630", "pty", "--unit", "9") as url:
+        line = url.partition("?")[0]
+        words = ("--listen", "100ms", "--timeout", "400ms", "--within", "2s", "--units", "1-10", "--json")
+        ended = await busbar("scan", line, *words)
+        (said,) = [json.loads(text) for text in ended.out.splitlines()]
+        assert ended.code == 1
+        first, *others = said["not_tried"]
+        assert first["url"] == f"{line}?baud=9600&parity=N"
+        assert first["units"] in {f"{unit}-10" for unit in range(1, 6)}
+        assert [each["units"] for each in others] == ["1-10"] * 5
 
 
 async def test_nobody_answers_and_nobody_is_there() -> None:

@@ -233,8 +233,3 @@ def test_no_host_and_no_path_stands_in_a_record(url: str, model: str) -> None:
     hidden = "/dev/secret" if url.startswith("serial") else "secret.example"
     assert hidden not in b"".join(map(encoded, (plan.head(version="", utc=""), *lines))).decode()
     assert len(lines) == 1
-
-
-def test_what_can_not_be_recorded_is_said() -> None:
-    with pytest.raises(ValueError, match="iec62056-21 is asked at changing baud rates"):
-        Plan("serial:///dev/x", (recorded("iec62056-21", 1),), 1.0)

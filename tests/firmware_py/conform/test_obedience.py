@@ -7,17 +7,17 @@ import pytest
 from controller.cycle import Role
 from drivers.sunspec.battery import SunSpecBattery
 from drivers.sunspec.inverter import SunSpecInverter
-from firmware_py.conform.checks import Result
+from firmware_py.conform.checks import Check, Result
 from firmware_py.conform.obedience import Trial
 from firmware_py.home.output import Line
-from protocols.faults import NotApplied
+from protocols.faults import DeviceRefused, NotApplied
 from protocols.ports import Nameplate, Ratings
 from protocols.readings import Measurement
 from sim_hardware.home import SimHome
 from sim_hardware.serve import MEMORY_URLS, memory_buses, ticking
 from sim_hardware.virtual_time import run_virtual
 
-ALL_FINE = {"setpoint kept", "takes effect", "lets go", "reverts by itself"}
+ALL_FINE = {"setpoint kept", "takes effect", "lets go", "reverts by itself", "out of range"}
 
 
 def of_simulated(name: str) -> dict[str, Result]:
@@ -105,6 +105,45 @@ def test_each_lie_is_caught_by_its_check(defect: str, check: str) -> None:
     found = of_liar(Liar(defect))
     assert found[check] is Result.FAILED
     assert next(name for name, result in found.items() if result is Result.FAILED) == check
+
+
+class Store(Liar):
+    """A battery of 2 kW that is told powers; `beyond`: what it does with more."""
+
+    def __init__(self, beyond: str) -> None:
+        super().__init__(makes_w=0.0)
+        self._beyond = beyond
+        self.plate = Nameplate("Liar", "S1", "1", ratings=Ratings(2000.0, 2000.0))
+
+    async def read(self) -> Measurement:
+        return {"power_w": self._limit_w or 0.0, "soc_percent": 50.0}
+
+    async def follow(self, power_w: float | None, valid_s: float) -> None:
+        if power_w is not None and abs(power_w) > 2000.0:
+            if self._beyond == "refuses":
+                raise DeviceRefused("refused with exception 3 (illegal data value)", 3)
+            power_w = 2000.0 if self._beyond == "clamps" else power_w
+        self._limit_w = power_w
+
+
+@pytest.mark.parametrize(
+    ("beyond", "result", "said"),
+    [
+        ("refuses", Result.PASSED, "3000 W refused: refused with exception 3 (illegal data value)"),
+        ("clamps", Result.PASSED, "told 3000 W, 2000 W flow; the rating is 2000 W"),
+        ("takes it", Result.FAILED, "told 3000 W, 3000 W flow; the rating is 2000 W"),
+    ],
+)
+def test_more_than_the_rating_is_refused_or_clamped(beyond: str, result: Result, said: str) -> None:
+    async def main() -> Check:
+        store = Store(beyond)
+        trial = Trial(store, Line("battery", Role.FOLLOWER, store.follow, 0.0), store.plate)
+        checks = {check.name: check for check in await trial.run()}
+        assert await store.read() == {"power_w": 0.0, "soc_percent": 50.0}, "it is let go"
+        return checks["out of range"]
+
+    found = run_virtual(main(), horizon_s=2000.0)
+    assert (found.result, found.said) == (result, said)
 
 
 def test_a_device_without_a_reversion_timer_is_said_to_have_none() -> None:
