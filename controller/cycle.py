@@ -116,7 +116,8 @@ def _share(
     hard = settle([wish for wish in wishes if wish.rank <= Rank.GRID_LIMIT], inputs.now_s).band
     rest_w = sum(load.power_w for load in seen) + sum(f.power_w for f in followers) - inputs.site_w
     target_w = -inf if verdict.value_w is None else verdict.value_w
-    room = Room(target_w + rest_w, verdict.band.most_w + rest_w, hard.most_w + rest_w)
+    band = verdict.band
+    room = Room(target_w + rest_w, band.most_w + rest_w, hard.most_w + rest_w, band.least_w + rest_w)
     kept, allotted = allot(seen, followers, memory, inputs.now_s, room)
     if verdict.value_w is None:
         return kept, allotted, None

@@ -3,7 +3,7 @@
 Each takes, in merit order among the followers, the highest step that fits into what is left; what a step leaves over is
 for the followers. `surplus` loads fit into the target of the connection point, `always` loads into the band that binds it.
 
-No hunting: a rise must have fitted for `change_s`; a fall within the device's own range comes `change_s` after the last
+No hunting: a rise must have fitted for `change_s`, unless a band (a contract) demands it; a fall within the device's own range comes `change_s` after the last
 change at the earliest; on and off keep their least times, which count from a switch. Only the bands of the strongest
 ranks (connection, grid code, grid operator) break these times, and only downwards: a fuse knows no dwell.
 """
@@ -56,6 +56,10 @@ class Terms(msgspec.Struct, frozen=True):
         # A step that fits but for the last digit of a float fits.
         return self.least_w + floor((room_w - self.least_w) / self.step_w + 1e-9) * self.step_w
 
+    def near(self, power_w: float) -> float:
+        """The step that draws this, about."""
+        return 0.0 if power_w <= DRAWS_W else max(self.fit(power_w + self.step_w / 2), self.least_w)
+
 
 class Load(msgspec.Struct, frozen=True):
     """A load now: what it draws (0 where nobody measures it and it is left alone), and whether there is anything to feed."""
@@ -76,11 +80,14 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Room(msgspec.Struct, frozen=True):
-    """What loads and followers together may take (W): for the target, within the band, and within its strongest part."""
+    """What loads and followers together may take (W): for the target, within the band, and within its strongest part;
+    and what they must take at least for the band.
+    """
 
     target_w: float
     band_w: float
     hard_w: float
+    must_w: float = -inf
 
 
 class Allotment(msgspec.Struct, frozen=True):
@@ -112,7 +119,8 @@ def allot(
         held = _held(load, memory, now_s)
         behind_w -= _pinned_w(load, held, now_s)
         band_w = room.band_w - taken_w - behind_w + aid_w
-        here = Room(target_w, band_w, room.hard_w - taken_w + aid_w)
+        must_w = room.must_w - (room.target_w - target_w)
+        here = Room(target_w, band_w, room.hard_w - taken_w + aid_w, must_w)
         kept[load.name] = held = _dwelt(load, held, _wanted(load, held, here, now_s), here, now_s)
         told_w[load.name] = held.told_w
         drawn_w[load.name] = _drawn_w(load, held, now_s)
@@ -131,7 +139,7 @@ def _held(load: Load, memory: Memory, now_s: float) -> Held:
     if held is None:
         held = Held(None, now_s, now_s) if load.power_w > DRAWS_W else Held()
     if held.told_w is None and not load.terms.rests:
-        return msgspec.structs.replace(held, told_w=load.terms.fit(load.power_w))
+        return msgspec.structs.replace(held, told_w=load.terms.near(load.power_w))
     return held
 
 
@@ -177,10 +185,11 @@ def _dwelt(load: Load, held: Held, wanted_w: float | None, room: Room, now_s: fl
     now, wish = _level(load, held.told_w), _level(load, wanted_w)
     if wish > now:
         since_s = held.fits_since_s if held.fits_since_s is not None else now_s
-        waits = now_s - since_s < load.terms.change_s or (
+        is_owed = wish <= room.must_w + NOISE_W and now_s - held.changed_s >= load.terms.change_s
+        too_soon = now_s - since_s < load.terms.change_s and not is_owed
+        if too_soon or (
             _switches(load, held.told_w, wanted_w) and now_s - held.switched_s < _least_s(load, held.told_w)
-        )
-        if waits:
+        ):
             return msgspec.structs.replace(held, fits_since_s=since_s)
         return _told(load, held, wanted_w, now_s)
     held = msgspec.structs.replace(held, fits_since_s=None)

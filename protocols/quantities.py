@@ -63,6 +63,11 @@ QUANTITIES: Final[dict[str, Quantity]] = {
         Quantity("soc_percent", Unit.PERCENT, 0.0, 100.0),
         Quantity("soh_percent", Unit.PERCENT, 0.0, 100.0),
         Quantity("available_energy_wh", Unit.WATT_HOUR, 0.0, _ENERGY_WH),
+        Quantity("on_ratio", Unit.ONE, 0.0, 1.0),  # a load behind a contact: 1 is on, a mean is its share of time
+        Quantity("closed_ratio", Unit.ONE, 0.0, 1.0),  # an input: 1 is closed
+        Quantity(
+            "sg_ready_state", Unit.ONE, 1.0, 4.0
+        ),  # as the label numbers them: blocked, normal, encouraged, ordered
         Quantity("temperature_c", Unit.CELSIUS, -90.0, 200.0),
     )
 }

@@ -13,7 +13,8 @@ from drivers.links import Buses
 from drivers.modbus.audience import Through, directly
 from firmware_py.cli.options import BAD_INPUT, FAULT, stop
 from firmware_py.clock import SystemClock
-from firmware_py.compose import BusOf, World, home_node, mqtt_uplink
+from firmware_py.compose import World, home_node, mqtt_uplink
+from firmware_py.compose_loads import BusOf
 from firmware_py.config import ConfigError, Loaded, load
 from firmware_py.guardian import Guardian, StateLock
 from firmware_py.journal import JOURNAL_FILE, SqliteJournal

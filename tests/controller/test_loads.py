@@ -26,7 +26,9 @@ class Play:
         self.memory: Memory = {}
         self.now_s = 1000.0
 
-    def second(self, target_w: float, band_w: float = inf, hard_w: float = inf, **drawn_w: float) -> dict[str, float | None]:
+    def second(
+        self, target_w: float, band_w: float = inf, hard_w: float = inf, **drawn_w: float
+    ) -> dict[str, float | None]:
         loads = [Load(name, drawn_w.get(name, self.told.get(name) or 0.0), terms) for name, terms in self.terms.items()]
         room = Room(min(target_w, band_w, hard_w), min(band_w, hard_w), hard_w)
         self.memory, allotted = allot(loads, self.followers, self.memory, self.now_s, room)
@@ -34,7 +36,9 @@ class Play:
         self.now_s += 1.0
         return self.told
 
-    def seconds(self, count: int, target_w: float, band_w: float = inf, hard_w: float = inf, **drawn_w: float) -> list[float | None]:
+    def seconds(
+        self, count: int, target_w: float, band_w: float = inf, hard_w: float = inf, **drawn_w: float
+    ) -> list[float | None]:
         """What the first load is told in each."""
         name = next(iter(self.terms))
         return [self.second(target_w, band_w, hard_w, **drawn_w)[name] for _ in range(count)]
@@ -42,7 +46,15 @@ class Play:
 
 @pytest.mark.parametrize(
     ("room_w", "told_w"),
-    [(4139.0, 0.0), (4140.0, 4140.0), (4829.0, 4140.0), (4830.0, 4830.0), (11_039.0, 10_350.0), (inf, 11_040.0), (-inf, 0.0)],
+    [
+        (4139.0, 0.0),
+        (4140.0, 4140.0),
+        (4829.0, 4140.0),
+        (4830.0, 4830.0),
+        (11_039.0, 10_350.0),
+        (inf, 11_040.0),
+        (-inf, 0.0),
+    ],
 )
 def test_the_highest_whole_step_that_fits(room_w: float, told_w: float) -> None:
     """4140 W are 6 A on three phases of 230 V, 690 W an ampere more on each."""
@@ -93,9 +105,8 @@ def test_a_contract_waits_for_the_least_time_where_the_fuse_need_not() -> None:
 
 def test_always_takes_what_the_band_lets_it_and_surplus_what_is_over() -> None:
     play = Play(car=FAST, boiler=BOILER)
-    for _ in range(12):
-        told = play.second(-500.0, 12_000.0)
-    assert told == {"car": 11_040.0, "boiler": 0.0}
+    play.seconds(12, -500.0, 12_000.0)
+    assert play.told == {"car": 11_040.0, "boiler": 0.0}
 
 
 def test_the_battery_gives_before_a_car_that_always_charges_is_reduced() -> None:
@@ -107,9 +118,8 @@ def test_the_battery_gives_before_a_car_that_always_charges_is_reduced() -> None
 def test_merit_is_who_goes_first_among_loads_and_followers() -> None:
     battery = Follower("battery", 0.0, Band(-5000.0, 5000.0), "")
     play = Play((battery,), car=CAR, boiler=BOILER)
-    for _ in range(12):
-        told = play.second(8000.0)
-    assert told == {"car": 7590.0, "boiler": 0.0}, "the car before the battery (merit 0), the boiler behind"
+    play.seconds(12, 8000.0)
+    assert play.told == {"car": 7590.0, "boiler": 0.0}, "the car before the battery (merit 0), the boiler behind"
     play = Play((battery,), boiler=BOILER)
     assert play.seconds(12, 6999.0)[-1] == 0.0
     assert play.seconds(12, 7000.0)[-1] == 2000.0
@@ -119,9 +129,8 @@ def test_a_car_that_does_not_draw_is_not_flexible_and_is_offered_the_least() -> 
     play = Play(car=CAR, boiler=BOILER)
     play.seconds(12, 7000.0)
     assert play.seconds(20, 7000.0, car=0.0)[-1] == 6900.0
-    for _ in range(60):
-        told = play.second(7000.0, car=0.0)
-    assert told == {"car": 4140.0, "boiler": 2000.0}
+    play.seconds(60, 7000.0, car=0.0)
+    assert play.told == {"car": 4140.0, "boiler": 2000.0}
     assert play.seconds(12, 7000.0, car=4140.0)[-1] == 6900.0, "it draws again, and goes before the boiler"
 
 
@@ -133,8 +142,22 @@ def test_without_a_car_there_is_nothing_to_tell() -> None:
 
 def test_a_load_found_running_after_a_restart_is_on() -> None:
     """Its least time counts from now: nobody knows when it was switched."""
-    _, allotted = allot([Load("car", 7000.0, CAR)], (), {}, 100.0, Room(0.0, 9000.0, 9000.0))
+    _, allotted = allot([Load("car", 6880.0, CAR)], (), {}, 100.0, Room(0.0, 9000.0, 9000.0))
     assert allotted.told_w == {"car": 6900.0}
+    _, allotted = allot([Load("car", 4100.0, CAR)], (), {}, 100.0, Room(0.0, 9000.0, 9000.0))
+    assert allotted.told_w == {"car": 4140.0}
+
+
+def test_what_a_contract_demands_need_not_wait_but_is_given_every_ten_seconds_only() -> None:
+    def told(target_w: float) -> float | None:
+        room = Room(target_w, target_w, 20_000.0, must_w=target_w)
+        play.memory, allotted = allot([Load("car", 0.0, CAR)], (), play.memory, play.now_s, room)
+        play.now_s += 1.0
+        return allotted.told_w["car"]
+
+    play = Play(car=CAR)
+    assert told(5000.0) == 4830.0
+    assert [told(8000.0) for _ in range(10)] == [4830.0] * 9 + [7590.0]
 
 
 def test_a_pump_is_raised_by_surplus_blocked_by_a_band_and_else_left_alone() -> None:

@@ -29,7 +29,7 @@ def test_every_entry_builds(name: str) -> None:
             methods = vars(type(build(bus, 1, None)))
             assert {"probe", "read", "follow"} <= set(methods)
         case ChargerModel(build):
-            charger = build(bus, 1)
+            charger = build(bus, 1, None)
             assert all(callable(getattr(charger, name)) for name in ("probe", "read", "plug", "allow"))
 
 
