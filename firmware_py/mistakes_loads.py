@@ -43,7 +43,8 @@ def crossed_loads(loads: dict[str, Tables], devices: Tables, cycle_s: float) -> 
 
 def _charger(key: str, charger: dict[str, Any]) -> Iterator[Mistake]:
     most_a = _number(charger, "current_max_a", _CURRENT_MAX_A)
-    if (least_a := _number(charger, "current_min_a", CURRENT_LEAST_A)) > most_a:
+    least_a = _number(charger, "current_min_a", CURRENT_LEAST_A)
+    if "current_min_a" in charger and least_a > most_a:
         yield Mistake(f"{key}.current_min_a", shown(least_a), f"current_max_a, {most_a:g}, is the most that is allowed")
     fallback_a = charger.get("fallback_a")
     if isinstance(fallback_a, int | float) and fallback_a != 0 and not CURRENT_LEAST_A <= fallback_a <= most_a:
