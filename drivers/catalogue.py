@@ -16,6 +16,8 @@ from drivers.evidence import Evidence, Sheet
 from drivers.heat_pumps import lambda_eu
 from drivers.heat_pumps.lambda_eu import LambdaPump
 from drivers.meters import TYPES
+from drivers.register_battery import Following
+from drivers.register_inverter import Limiting, Reverts
 from drivers.sunspec import battery, inverter, storage
 from drivers.sunspec.battery import SunSpecBattery
 from drivers.sunspec.inverter import SunSpecInverter
@@ -28,6 +30,15 @@ from drivers.switchgear.tap_changer import GenericTapChanger
 from drivers.telegrams import models
 from drivers.telegrams.models import TelegramModel
 from protocols.ports import Battery, Charger, Inverter, Meter, RegisterBus
+
+
+class Timer(StrEnum):
+    """What ends a setpoint in a device when nobody renews it, best first."""
+
+    OWN = "own timer"  # after as long as it was told, into what it was told
+    ON_SILENCE = "own timer, while nobody reads it"
+    FIXED = "fixed"  # after a time, or into a state, that only its installer sets
+    NONE = "none"  # "no hardware fallback": the guardian is what is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,7 @@ class InverterModel:
 
     build: Callable[[RegisterBus, int, float | None], Inverter]
     sheet: Sheet
+    timer: Timer = Timer.OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +65,7 @@ class BatteryModel:
 
     build: Callable[[RegisterBus, int, float | None], Battery]
     sheet: Sheet
-
-
-class Timer(StrEnum):
-    """What ends a setpoint in a device when nobody renews it, best first."""
-
-    OWN = "own timer"  # after as long as it was told, into what it was told
-    ON_SILENCE = "own timer, while nobody reads it"
-    FIXED = "fixed"  # after a time, or into a state, that only its installer sets
-    NONE = "none"  # "no hardware fallback": the guardian is what is left
+    timer: Timer = Timer.OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,20 @@ def _storage(bus: RegisterBus, unit: int, fallback_power_w: float | None) -> Bat
     return SunSpecStorage(bus, unit, fallback_power_w=fallback_power_w)
 
 
+def _limited(limiting: Limiting) -> Timer:
+    """What ends a declared limit; a fallback of our choice that its installer must have set is fixed."""
+    if limiting.reverts is Reverts.NEVER:
+        return Timer.NONE
+    return Timer.FIXED if limiting.reverts is Reverts.TO_EVERYTHING or limiting.reverts_if else Timer.OWN
+
+
+def _followed(following: Following) -> Timer:
+    """What ends a declared power."""
+    if following.to_own is None and following.to_idle is None:
+        return Timer.NONE
+    return Timer.OWN if following.timer else Timer.FIXED
+
+
 def _sunspec(product: str, *models: SunSpecModel) -> Sheet:
     """Any maker's: what it is lies in the device, and is found by its model chain."""
     quantities = dict.fromkeys(source.quantity for model in models for source in MEASURED[model].each)
@@ -139,8 +157,8 @@ SWITCHGEAR: Final[Mapping[str, type[GenericTapChanger | GenericCapacitorBank]]] 
 MODELS: Final[Mapping[str, Model]] = {
     **{kind.name: MeterModel(kind.build, kind.sheet) for kind in TYPES},
     **{kind.name: MeterModel(kind.build, kind.sheet, sleeps=True) for kind in (*inverters.METERS, *batteries.METERS)},
-    **{kind.name: InverterModel(kind.build, kind.sheet) for kind in inverters.TYPES},
-    **{kind.name: BatteryModel(kind.build, kind.sheet) for kind in batteries.TYPES},
+    **{kind.name: InverterModel(kind.build, kind.sheet, _limited(kind.limiting)) for kind in inverters.TYPES},
+    **{kind.name: BatteryModel(kind.build, kind.sheet, _followed(kind.following)) for kind in batteries.TYPES},
     inverter.MODEL: InverterModel(_inverter, _INVERTER),
     "fronius": InverterModel(_inverter, replace(_INVERTER, maker="Fronius", product="Symo, Primo, Eco, GEN24, Tauro")),
     storage.MODEL: BatteryModel(_storage, storage.SHEET),

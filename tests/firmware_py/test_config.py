@@ -1,5 +1,6 @@
 """The configuration: every mistake at once, each with key, value and what is allowed."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -308,3 +309,9 @@ def test_every_part_is_in_the_schema_for_editors() -> None:
     assert schema["$defs"]["ChargerConfig"]["properties"]["phases"]["enum"] == [1, 3]
     assert schema["$defs"]["HeatPumpConfig"]["properties"]["raise_to"]["enum"] == ["encouraged", "ordered"]
     assert set(schema["required"]) == {"node", "mqtt", "site", "device"}
+
+
+def test_the_parts_of_the_page_on_loads_are_good(folder: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/loads.md").read_text()
+    (part,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert [each.name for each in load(write(folder, GOOD + part)).home.loads] == ["car", "boiler", "pump"]
