@@ -33,6 +33,7 @@ class Terms(msgspec.Struct, frozen=True):
 
     `rests`: between off and on it has a state of its own, in which it is left alone (SG-Ready: 0 blocks, `most_w` raises);
     `may_block`: whether 0 is allowed then. `settle_s`: by then it draws what it was told, or something else holds it.
+    `unit_w`: what one unit draws of what the device is told in truth (an ampere, by the phases and volts of now).
     """
 
     least_w: float
@@ -46,6 +47,7 @@ class Terms(msgspec.Struct, frozen=True):
     settle_s: float = 30.0
     rests: bool = False
     may_block: bool = True
+    unit_w: float = 1.0
 
     def fit(self, room_w: float) -> float:
         """The highest step within the room; 0 where none is."""
@@ -71,12 +73,15 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """What a load was told last (None: left alone), since when, since when on or off, and since when more would fit."""
+    """What a load was told last (None: left alone) and the `unit_w` of then; since when, since when on or off, and since
+    when more would fit.
+    """
 
     told_w: float | None = None
     changed_s: float = -inf
     switched_s: float = -inf
     fits_since_s: float | None = None
+    unit_w: float = 1.0
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -134,13 +139,18 @@ def _key(each: Load | Follower) -> tuple[int, str]:
 
 
 def _held(load: Load, memory: Memory, now_s: float) -> Held:
-    """What is known of a load; one that was let go or is new stands where it is seen to stand."""
-    held = memory.get(load.name)
+    """What is known of a load; one that is new stands where it is seen to stand.
+
+    What was told is in amperes, so at another voltage, or on other phases, it is another power.
+    """
+    held, unit_w = memory.get(load.name), load.terms.unit_w
     if held is None:
         held = Held(None, now_s, now_s) if load.power_w > DRAWS_W else Held()
-    if held.told_w is None and not load.terms.rests:
-        return msgspec.structs.replace(held, told_w=load.terms.near(load.power_w))
-    return held
+        if not load.terms.rests:
+            held = msgspec.structs.replace(held, told_w=load.terms.near(load.power_w))
+    elif held.told_w is not None and held.unit_w != unit_w:
+        held = msgspec.structs.replace(held, told_w=held.told_w * unit_w / held.unit_w)
+    return msgspec.structs.replace(held, unit_w=unit_w)
 
 
 def _pinned_w(load: Load, held: Held, now_s: float) -> float:
@@ -176,13 +186,15 @@ def _idles(load: Load, held: Held, now_s: float) -> bool:
     """Whether it may draw and does not: a full car is not flexible, and is offered the least."""
     if held.told_w is None or held.told_w == 0.0 or load.power_w >= DRAWS_W:
         return False
-    told_s = held.switched_s if held.told_w == load.terms.least_w else held.changed_s
+    told_s = held.switched_s if _same(load, held.told_w, load.terms.least_w) else held.changed_s
     return now_s - told_s >= load.terms.settle_s
 
 
 def _dwelt(load: Load, held: Held, wanted_w: float | None, room: Room, now_s: float) -> Held:
     """What it is told now: the wish, or what its patience makes of it."""
     now, wish = _level(load, held.told_w), _level(load, wanted_w)
+    if _same(load, now, wish):
+        return msgspec.structs.replace(held, fits_since_s=None)
     if wish > now:
         since_s = held.fits_since_s if held.fits_since_s is not None else now_s
         is_owed = wish <= room.must_w + NOISE_W and now_s - held.changed_s >= load.terms.change_s
@@ -193,8 +205,6 @@ def _dwelt(load: Load, held: Held, wanted_w: float | None, room: Room, now_s: fl
             return msgspec.structs.replace(held, fits_since_s=since_s)
         return _told(load, held, wanted_w, now_s)
     held = msgspec.structs.replace(held, fits_since_s=None)
-    if wish == now:
-        return held
     if _switches(load, held.told_w, wanted_w) and now_s - held.switched_s < _least_s(load, held.told_w):
         least_w = held.told_w if load.terms.rests else load.terms.least_w
         if _drawing_w(load, least_w) <= room.hard_w + NOISE_W:
@@ -213,6 +223,11 @@ def _level(load: Load, told_w: float | None) -> float:
     return load.terms.most_w / 2 if told_w is None else told_w
 
 
+def _same(load: Load, one_w: float, other_w: float) -> bool:
+    """Whether two powers are one step: the last digits of a float are none."""
+    return abs(one_w - other_w) <= max(load.terms.step_w / 2, 1.0)
+
+
 def _switches(load: Load, from_w: float | None, to_w: float | None) -> bool:
     return from_w != to_w if load.terms.rests else (from_w == 0.0) is not (to_w == 0.0)
 
@@ -224,7 +239,7 @@ def _least_s(load: Load, told_w: float | None) -> float:
 
 def _told(load: Load, held: Held, told_w: float | None, now_s: float) -> Held:
     switched_s = now_s if _switches(load, held.told_w, told_w) else held.switched_s
-    return Held(told_w, now_s, switched_s)
+    return Held(told_w, now_s, switched_s, None, held.unit_w)
 
 
 def _drawn_w(load: Load, held: Held, now_s: float) -> float:

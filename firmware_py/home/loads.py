@@ -84,8 +84,8 @@ class ChargerLoad:
         """A car of one phase on three is common (IEC 61851-1 does not tell): what flows, tells."""
         if self._plug is Plug.EMPTY:
             self._phases = self._wiring.phases
-        used = [phase for phase in _PHASES if (values.get(f"current_{phase}_a") or 0.0) >= USED_A]
-        if used and (values.get("power_w") or 0.0) >= DRAWS_W:
+        used = [phase for phase in _PHASES if _reaches(values, f"current_{phase}_a", USED_A)]
+        if used and _reaches(values, "power_w", DRAWS_W):
             self._phases = len(used)
         volts = [value for phase in used or _PHASES if (value := values.get(f"voltage_{phase}_v")) is not None]
         seen = [value for value in volts if value > NOMINAL_V / 2]
@@ -110,6 +110,7 @@ class ChargerLoad:
             least_on_s=terms.least_on_s,
             least_off_s=terms.least_off_s,
             change_s=terms.change_s,
+            unit_w=each_w,
         )
 
     def power_w(self, values: Measurement, metered_w: float | None) -> float | None:
@@ -132,6 +133,11 @@ class ChargerLoad:
         wiring = self._wiring
         steps = round((power_w / (self._phases * self._volts) - wiring.least_a) / wiring.step_a)
         return min(max(wiring.least_a + steps * wiring.step_a, wiring.least_a), self._most_a())
+
+
+def _reaches(values: Measurement, name: str, least: float) -> bool:
+    value = values.get(name)
+    return value is not None and value >= least
 
 
 class RelayLoad:

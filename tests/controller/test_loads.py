@@ -160,6 +160,35 @@ def test_what_a_contract_demands_need_not_wait_but_is_given_every_ten_seconds_on
     assert [told(8000.0) for _ in range(10)] == [4830.0] * 9 + [7590.0]
 
 
+def test_a_voltage_that_wanders_changes_nothing_that_was_told_in_amperes() -> None:
+    """Ten amperes stay ten amperes, and no dwell begins anew."""
+    held: Memory = {"car": Held(6900.0, 0.0, 0.0, None, 690.0)}
+    for second in range(300):
+        each_w = 3 * (230.0 + second % 7)
+        terms = Terms(6 * each_w, 16 * each_w, each_w, unit_w=each_w)
+        room = Room(10.4 * each_w, 20_000.0, 20_000.0)
+        held, allotted = allot([Load("car", 10 * each_w, terms)], (), held, 100.0 + second, room)
+        assert allotted.told_w["car"] == pytest.approx(10 * each_w)
+        assert held["car"].changed_s == 0.0
+
+
+def test_a_full_car_is_left_at_the_least_while_the_voltage_wanders() -> None:
+    held: Memory = {"car": Held(4140.0, 0.0, 0.0, None, 690.0)}
+    for second in range(300):
+        each_w = 3 * (230.0 + second % 7)
+        terms = Terms(6 * each_w, 16 * each_w, each_w, unit_w=each_w)
+        held, _ = allot([Load("car", 0.0, terms)], (), held, 100.0 + second, Room(9000.0, 9000.0, 9000.0))
+        assert held["car"].changed_s == 0.0
+
+
+def test_a_car_found_to_use_one_phase_keeps_its_amperes_and_not_its_watts() -> None:
+    """6 A on three phases are 4140 W; on the one that it uses they are 1380 W, and not 16 A."""
+    held: Memory = {"car": Held(4140.0, 0.0, 0.0, None, 690.0)}
+    one = Terms(1380.0, 3680.0, 230.0, unit_w=230.0)
+    _, allotted = allot([Load("car", 1380.0, one)], (), held, 5.0, Room(1500.0, 9000.0, 9000.0))
+    assert allotted.told_w == {"car": pytest.approx(1380.0)}
+
+
 def test_a_pump_is_raised_by_surplus_blocked_by_a_band_and_else_left_alone() -> None:
     play = Play(pump=PUMP)
     assert set(play.seconds(601, 2600.0, 5000.0, pump=1500.0)[:-1]) == {None}, "nobody knows when it changed last"
