@@ -13,11 +13,13 @@ from drivers.chargers.alfen import Alfen
 from drivers.chargers.go_e import GoE
 from drivers.chargers.keba import Keba
 from drivers.evidence import Evidence, Sheet
-from drivers.heat_pumps import lambda_eu
-from drivers.heat_pumps.lambda_eu import LambdaPump
+from drivers.heat_pumps import idm, lambda_eu
+from drivers.heat_pumps.surplus import SurplusPump
 from drivers.meters import TYPES
 from drivers.register_battery import Following
 from drivers.register_inverter import Limiting, Reverts
+from drivers.register_meter import MeterType
+from drivers.setpoints import Register
 from drivers.sunspec import battery, inverter, storage
 from drivers.sunspec.battery import SunSpecBattery
 from drivers.sunspec.inverter import SunSpecInverter
@@ -86,7 +88,7 @@ class ChargerModel:
 class PumpModel:
     """A heat pump on a bus that is asked by its own registers; built with the power that it is offered (W)."""
 
-    build: Callable[[RegisterBus, int, float], LambdaPump]
+    build: Callable[[RegisterBus, int, float], SurplusPump]
     verified: Evidence
     timer: Timer
 
@@ -146,8 +148,18 @@ CHARGERS: Final[Mapping[str, ChargerModel]] = {
         Keba, keba.TYPE.sheet, Timer.OWN, (keba.LEASE_LEAST_S, keba.LEASE_MOST_S), needs="write=6"
     ),
 }
+
+
+def _pump(kind: MeterType, surplus: Register) -> PumpModel:
+    def build(bus: RegisterBus, unit: int, power_w: float) -> SurplusPump:
+        return SurplusPump(bus, unit, kind, surplus, power_w)
+
+    return PumpModel(build, Evidence.UNVERIFIED, Timer.NONE)
+
+
 PUMPS: Final[Mapping[str, PumpModel]] = {
-    lambda_eu.TYPE.name: PumpModel(LambdaPump, Evidence.UNVERIFIED, Timer.NONE),
+    idm.TYPE.name: _pump(idm.TYPE, idm.SURPLUS),
+    lambda_eu.TYPE.name: _pump(lambda_eu.TYPE, lambda_eu.SURPLUS),
 }
 SWITCHGEAR: Final[Mapping[str, type[GenericTapChanger | GenericCapacitorBank]]] = {
     "tap-changer": GenericTapChanger,
@@ -165,6 +177,6 @@ MODELS: Final[Mapping[str, Model]] = {
     "fronius-gen24-battery": BatteryModel(_storage, storage.FRONIUS),
     battery.MODEL: BatteryModel(_battery, _sunspec("battery, models 701 and 713", DER_MEASUREMENT, STORAGE)),
     **CHARGERS,
-    lambda_eu.TYPE.name: MeterModel(lambda_eu.TYPE.build, lambda_eu.TYPE.sheet, sleeps=True),
+    **{kind.name: MeterModel(kind.build, kind.sheet, sleeps=True) for kind in (idm.TYPE, lambda_eu.TYPE)},
     **models.MODELS,
 }

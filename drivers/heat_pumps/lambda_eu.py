@@ -18,10 +18,9 @@ Left:   the power of the compressor's inverter is not that of pumps and heating 
 from typing import Final
 
 from drivers.evidence import Evidence
-from drivers.register_meter import MeterType, RegisterMeter
-from drivers.valid import check_valid
-from protocols.faults import NotApplied, Unsupported
-from protocols.ports import RegisterBus, SgMode, Table
+from drivers.register_meter import MeterType
+from drivers.setpoints import Register
+from protocols.ports import Table
 from protocols.registers import Field, RegisterMap, Shape
 
 MAP: Final = RegisterMap(
@@ -43,31 +42,4 @@ TYPE: Final = MeterType(
         "takes a surplus (102) where control = true",
     ),
 )
-SURPLUS: Final = 102
-SURPLUS_MOST_W: Final = 0x7FFF
-
-
-class LambdaPump(RegisterMeter):
-    """Implements `protocols.ports.Thermostat` by the surplus that it may use: `power_w`, or none."""
-
-    def __init__(self, bus: RegisterBus, unit: int, power_w: float) -> None:
-        super().__init__(bus, unit, TYPE)
-        if not 0 < power_w <= SURPLUS_MOST_W:
-            raise ValueError(f"a surplus of {power_w} W; allowed is more than 0 and {SURPLUS_MOST_W} at most")
-        self._power_w = int(power_w)
-
-    async def ask(self, mode: SgMode, valid_s: float) -> None:
-        """As `protocols.ports.Thermostat`; Unsupported where it is to be blocked or ordered."""
-        check_valid(valid_s)
-        if mode not in (SgMode.NORMAL, SgMode.ENCOURAGED):
-            raise Unsupported(f"unit {self._unit}: asked to be {mode}; it takes a surplus only")
-        surplus_w = self._power_w if mode is SgMode.ENCOURAGED else 0
-        await self._bus.write(self._unit, SURPLUS, [surplus_w])
-        (kept,) = await self._bus.read(self._unit, Table.HOLDING, SURPLUS, 1)
-        if kept != surplus_w:
-            raise NotApplied(f"unit {self._unit}: wrote {surplus_w} to {SURPLUS}, reads {kept}")
-
-    async def asked(self) -> SgMode:
-        """Whether it was told of a surplus."""
-        (surplus_w,) = await self._bus.read(self._unit, Table.HOLDING, SURPLUS, 1)
-        return SgMode.ENCOURAGED if 0 < surplus_w <= SURPLUS_MOST_W else SgMode.NORMAL
+SURPLUS: Final = Register("102 E-manager actual power", 102, Shape.S16)
