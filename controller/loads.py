@@ -116,20 +116,20 @@ def allot(
     order = sorted(loads, key=_key)
     behind_w = sum(_pinned_w(load, _held(load, memory, now_s), now_s) for load in order)
     aid_w = -sum(follower.band.least_w for follower in followers)  # what the followers can give at most
-    target_w, taken_w = room.target_w, 0.0
+    given_w = taken_w = 0.0  # what those before draw; what they may draw
     waiting = sorted(followers, key=_key)
     for load in order:
         while waiting and _key(waiting[0]) < _key(load):
-            target_w -= waiting.pop(0).band.nearest(target_w)
+            given_w += waiting.pop(0).band.nearest(room.target_w - given_w)
         held = _held(load, memory, now_s)
         behind_w -= _pinned_w(load, held, now_s)
         band_w = room.band_w - taken_w - behind_w + aid_w
-        must_w = room.must_w - (room.target_w - target_w)
-        here = Room(target_w, band_w, room.hard_w - taken_w + aid_w, must_w)
+        hard_w = room.hard_w - taken_w + aid_w
+        here = Room(room.target_w - given_w, band_w, hard_w, room.must_w - given_w)
         kept[load.name] = held = _dwelt(load, held, _wanted(load, held, here, now_s), here, now_s)
         told_w[load.name] = held.told_w
         drawn_w[load.name] = _drawn_w(load, held, now_s)
-        target_w -= drawn_w[load.name]
+        given_w += drawn_w[load.name]
         taken_w += drawn_w[load.name] if held.told_w is None else max(held.told_w, drawn_w[load.name])
     return kept, Allotment(told_w, drawn_w, tuple(_why(load, told_w[load.name]) for load in order))
 

@@ -58,12 +58,12 @@ Dwell = Annotated[Number, Field(ge=0, le=86400)]
 Current = Annotated[Number, Field(ge=CURRENT_LEAST_A, le=CURRENT_MOST_A)]
 Unit = Annotated[int, Field(ge=1, le=255)]
 Channel = Annotated[int, Field(ge=0, le=15)]
-# Batteries have merit 0.
+# Lower goes first; batteries have 0.
 Merit = Annotated[int, Field(ge=-100, le=100)]
 
 
 class Named(Part):
-    """What all of them have: a name, and where they stand in the merit order (lower goes first)."""
+    """What all of them have."""
 
     name: TopicLevel
 
