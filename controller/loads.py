@@ -109,7 +109,7 @@ Memory = Mapping[str, Held]
 def allot(
     loads: Sequence[Load], followers: Sequence[Follower], memory: Memory, now_s: float, room: Room
 ) -> tuple[Memory, Allotment]:
-    """Tell each load something; a load that is not here is forgotten but for the moment of its last switch."""
+    """Tell each load something; what is known of one that is not here now is kept."""
     told_w: dict[str, float | None] = {}
     drawn_w: dict[str, float] = {}
     kept: dict[str, Held] = dict(memory)
