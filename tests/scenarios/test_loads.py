@@ -121,6 +121,15 @@ def test_a_dimming_limit_reduces_a_car_that_always_charges_and_lets_it_go_on_aft
     )
 
 
+def test_a_contact_may_be_active_while_it_is_open(film: Film) -> None:
+    film(
+        at(0, load(500), sun(0), contact(closed=True)),
+        at(40, car_takes(*MOST_W), contact(closed=False)),
+        at(50, car_takes(0.0), flows_at_most(4200.0)),
+        setup=house(relays=True, charger=[{**CAR, "use": "always"}], contact=[{**DIMMER, "active": "open"}]),
+    )
+
+
 def test_a_contact_that_cannot_be_read_limits(film: Film) -> None:
     film(
         at(0, load(500), sun(0), contact(closed=False)),
