@@ -216,6 +216,7 @@ class Switches:
                 self.moments.append(asyncio.get_running_loop().time())
 
 
+@pytest.mark.slow
 def test_clouds_every_minute_do_not_make_the_car_switch_more_than_its_times_allow(film: Film) -> None:
     switches = Switches()
     clouds = [at(60.0 * minute, sun(1000 if minute % 2 else 100)) for minute in range(1, 20)]
@@ -262,6 +263,7 @@ def test_without_a_car_the_boiler_goes_on_at_once_and_a_car_that_comes_goes_firs
     )
 
 
+@pytest.mark.slow
 def test_a_broken_charger_leaves_the_surplus_to_others(film: Film) -> None:
     film(
         at(0, load(500), sun(1000)),
@@ -272,6 +274,7 @@ def test_a_broken_charger_leaves_the_surplus_to_others(film: Film) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_pump_is_raised_by_surplus_and_holds_each_state_for_ten_minutes(film: Film) -> None:
     film(
         at(0, load(500), sun(1000)),
@@ -304,6 +307,7 @@ def test_told_to_stop_the_node_lets_go_of_all_of_them(film: Film) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_killed_node_is_followed_by_one_that_knows_what_it_promised(film: Film) -> None:
     film(
         at(0, load(500), sun(1000)),
