@@ -77,7 +77,7 @@ fmt: $(DEV) ## put the code in its form, fix what can be fixed
 .PHONY: lock
 lock: $(DEV) ## bring both lock files in line with pyproject.toml (ARGS=--upgrade takes newer versions)
 	@$(COMPILE) $(ARGS) --output-file requirements.lock
-	@$(COMPILE) $(ARGS) --extra sim --extra hil --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	@$(COMPILE) $(ARGS) --extra sim --extra hil --extra gpio --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 .PHONY: clean
 clean: ## remove .venv and all caches

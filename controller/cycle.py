@@ -4,16 +4,19 @@ freeze inputs -> laws -> wishes -> settle -> split over the devices -> hard limi
 says of a contract afterwards stands in `controller.observe`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 import msgspec
 
-from controller.laws import connection, dispatch, self_consumption
+from controller import loads
+from controller.laws import connection, contacts, dispatch, self_consumption
+from controller.loads import Allotment, Load, Room, Terms, allot
 from controller.settle import Verdict, settle
 from controller.split import Follower, Producer, Split, split
-from controller.wishes import Band, Wish
+from controller.wishes import Band, Rank, Wish
 from protocols.contracts import Contract, FallbackName
 from protocols.ports import Ratings
 
@@ -23,12 +26,14 @@ class Role(StrEnum):
 
     FOLLOWER = "follower"
     PRODUCER = "producer"
+    LOAD = "load"
 
 
 class DeviceView(msgspec.Struct, frozen=True):
     """A controllable device as frozen for a cycle. Power and state of charge are None where absent or too old.
 
     `falls_back`: it has a declared fallback power, so that running free is something it must be told and kept in.
+    `terms` are what a load can be told; `is_ready`: there is something to feed, such as a car.
     """
 
     name: str
@@ -39,6 +44,8 @@ class DeviceView(msgspec.Struct, frozen=True):
     limited_to_w: float | None = None
     soc_least_percent: float = 0.0
     falls_back: bool = False
+    terms: Terms | None = None
+    is_ready: bool = True
 
 
 class Inputs(msgspec.Struct, frozen=True):
@@ -50,6 +57,7 @@ class Inputs(msgspec.Struct, frozen=True):
     devices: tuple[DeviceView, ...]
     contract: Contract | None = None
     link_lost_s: float | None = None
+    contact_limits: tuple[contacts.Limit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ class Params:
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """Per device the power (follower) or production limit (producer), None to let it go; and who decided what.
+    """Per device the power (follower, load) or production limit (producer), None to let it go; and who decided what.
 
     `clamp` says why the contract does not get all it asks for: a short word and a sentence; empty when it does.
     """
@@ -78,6 +86,7 @@ class Memory(msgspec.Struct, frozen=True):
     """What the laws carry from cycle to cycle."""
 
     of_dispatch: dispatch.Memory = dispatch.Memory()
+    of_loads: loads.Memory = msgspec.field(default_factory=dict)
 
 
 def decide(params: Params, memory: Memory, inputs: Inputs) -> tuple[Memory, Decision]:
@@ -85,12 +94,43 @@ def decide(params: Params, memory: Memory, inputs: Inputs) -> tuple[Memory, Deci
     law_inputs = dispatch.Inputs(inputs.contract, inputs.site_w, inputs.site_age_s, inputs.link_lost_s)
     law_memory, wish, why = dispatch.step(params.dispatch, memory.of_dispatch, inputs.now_s, law_inputs)
     wishes = [w for w in (_safety(params, inputs), wish, _rest(params, inputs, why)) if w is not None]
+    wishes += contacts.step(inputs.contact_limits, inputs.now_s + params.dispatch.blind_s)
     verdict = settle(wishes, inputs.now_s)
-    if verdict.value_w is None or inputs.site_w is None:
-        return Memory(law_memory), Decision({view.name: None for view in inputs.devices}, verdict, why)
-    shared = _split(inputs, inputs.site_w, verdict.value_w, verdict.band.least_w)
-    clamp = _clamp(verdict, shared) if wish is not None else ("", "")
-    return Memory(law_memory), Decision(_commands(inputs, shared), verdict, why, clamp, shared.short_w)
+    kept, allotted, shared = _share(memory.of_loads, inputs, verdict, wishes)
+    clamp = _clamp(verdict, shared) if wish is not None and shared is not None else ("", "")
+    commands = {view.name: _command(view, shared, allotted) for view in inputs.devices}
+    short_w = 0.0 if shared is None else shared.short_w
+    return Memory(law_memory, kept), Decision(commands, verdict, why, clamp, short_w)
+
+
+def _share(
+    memory: loads.Memory, inputs: Inputs, verdict: Verdict, wishes: Sequence[Wish]
+) -> tuple[loads.Memory, Allotment | None, Split | None]:
+    """Loads first, in their steps; the rest over what follows and what can be limited. None: who is let go."""
+    if inputs.site_w is None:
+        return memory, None, None
+    # Without a preference nobody is steered, but what binds the site binds its loads.
+    views = () if verdict.value_w is None else inputs.devices
+    followers = [f for view in views if (f := _follower(view)) is not None]
+    seen = [load for view in inputs.devices if (load := _load(view)) is not None]
+    hard = settle([wish for wish in wishes if wish.rank <= Rank.GRID_LIMIT], inputs.now_s).band
+    rest_w = sum(load.power_w for load in seen) + sum(f.power_w for f in followers) - inputs.site_w
+    target_w = -inf if verdict.value_w is None else verdict.value_w
+    band = verdict.band
+    room = Room(target_w + rest_w, band.most_w + rest_w, hard.most_w + rest_w, band.least_w + rest_w)
+    kept, allotted = allot(seen, followers, memory, inputs.now_s, room)
+    if verdict.value_w is None:
+        return kept, allotted, None
+    site_w = inputs.site_w + sum(allotted.drawn_w[load.name] - load.power_w for load in seen)
+    producers = [p for view in inputs.devices if (p := _producer(view)) is not None]
+    shared = split(site_w, verdict.value_w, followers, producers, verdict.band.least_w, allotted.whys)
+    return kept, allotted, shared
+
+
+def _load(view: DeviceView) -> Load | None:
+    if view.role is not Role.LOAD or view.terms is None or view.power_w is None:
+        return None
+    return Load(view.name, view.power_w, view.terms, view.is_ready)
 
 
 def _safety(params: Params, inputs: Inputs) -> Wish:
@@ -106,12 +146,6 @@ def _rest(params: Params, inputs: Inputs, why: dispatch.Why) -> Wish | None:
             return self_consumption.step(seen, inputs.now_s + params.dispatch.blind_s)
         case FallbackName.IDLE:
             return None
-
-
-def _split(inputs: Inputs, site_w: float, target_w: float, least_w: float) -> Split:
-    followers = [f for view in inputs.devices if (f := _follower(view)) is not None]
-    producers = [p for view in inputs.devices if (p := _producer(view)) is not None]
-    return split(site_w, target_w, followers, producers, least_w)
 
 
 def _follower(view: DeviceView) -> Follower | None:
@@ -140,14 +174,14 @@ def _producer(view: DeviceView) -> Producer | None:
     )
 
 
-def _commands(inputs: Inputs, shared: Split) -> dict[str, float | None]:
+def _command(view: DeviceView, shared: Split | None, allotted: Allotment | None) -> float | None:
     """The last word before the wire: every command inside the ratings, and a device not taking part is let go."""
-    return {view.name: _command(view, shared) for view in inputs.devices}
-
-
-def _command(view: DeviceView, shared: Split) -> float | None:
+    if view.role is Role.LOAD:
+        return None if allotted is None else allotted.told_w.get(view.name)
+    if view.ratings is None or shared is None:
+        return None
     shares: Mapping[str, float | None] = shared.follow_w if view.role is Role.FOLLOWER else shared.limit_w
-    if view.ratings is None or view.name not in shares:
+    if view.name not in shares:
         return None
     wanted_w = shares[view.name]
     if wanted_w is None and view.falls_back:

@@ -1,6 +1,6 @@
 """Split: the power wanted at the connection point, over the devices that can move.
 
-Two kinds of device take part. A *follower* (battery) is told a power. A *producer* (PV) runs free and can only be
+Two kinds of device take part here, after the loads with their steps (controller/loads.py). A *follower* (battery) is told a power. A *producer* (PV) runs free and can only be
 limited. Followers go first, in merit order; producers are limited only by what no follower can take, because energy
 not produced is lost, and only where a bound demands it: a mere preference is no reason to waste the sun. Each producer
 may rise by the slack the followers still have and by what is missing, so a limit is lifted by and by.
@@ -53,10 +53,11 @@ def split(
     followers: Sequence[Follower],
     producers: Sequence[Producer],
     least_w: float | None = None,
+    others: Sequence[str] = (),
 ) -> Split:
     """Share out the change from `site_w` (measured) to `target_w` (wanted) at the connection point.
 
-    Producers are limited to keep the site at `least_w` or above, the lower end of what binds it (None: the target).
+    `others` says what the devices do that had their part before (controller/loads.py). Producers are limited to keep the site at `least_w` or above, the lower end of what binds it (None: the target).
     """
     flexible_w = target_w - site_w + sum(f.power_w for f in followers)
     follow_w, rest_w = _fill(flexible_w, followers)
@@ -67,7 +68,7 @@ def split(
     short_w = max(rest_w - curtailed_w, 0.0) if rest_w > 0 else min(rest_w + raised_w, 0.0)
     if abs(short_w) <= NOISE_W:
         return Split(follow_w, limit_w, 0.0, "")
-    return Split(follow_w, limit_w, short_w, _short_why(short_w, followers, producers))
+    return Split(follow_w, limit_w, short_w, _short_why(short_w, followers, producers, others))
 
 
 def _fill(flexible_w: float, followers: Sequence[Follower]) -> tuple[dict[str, float], float]:
@@ -108,9 +109,12 @@ def _raisable_w(producers: Sequence[Producer]) -> float:
     return sum(p.produce_max_w + p.power_w for p in producers if p.limited_to_w is not None)
 
 
-def _short_why(short_w: float, followers: Sequence[Follower], producers: Sequence[Producer]) -> str:
+def _short_why(
+    short_w: float, followers: Sequence[Follower], producers: Sequence[Producer], others: Sequence[str]
+) -> str:
     """Name what stands in the way: each device at its end, by its own reason."""
     need = "consumption" if short_w > 0 else "production"
     ends = [f"{f.name} {f.bound_why}" for f in followers]
     ends += [f"{p.name} makes {max(0.0, -p.power_w):.0f} W" for p in producers]
+    ends += others
     return f"{abs(short_w):.0f} W of {need} missing: {', '.join(ends) or 'no device can move'}"

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from drivers.catalogue import MODELS, BatteryModel, ChargerModel, InverterModel, MeterModel, Model
-from drivers.evidence import Sheet
+from drivers.catalogue import MODELS, PUMPS, BatteryModel, ChargerModel, InverterModel, MeterModel, Model, Timer
+from drivers.evidence import Evidence, Sheet
+from drivers.switchgear import relays
 from drivers.telegrams.models import TelegramModel
 
 PAGE = Path(__file__).parent / "devices.md"
@@ -26,13 +27,23 @@ Evidence, best first. None was yet read from a device of ours.
 "Weaker" are the quantities of which less is known than the evidence says: their place, their scale or their sign.
 In brackets: phases 1 to 3, their sum, import and export.
 
-A charger is read and published as a meter is; a node does not control it yet. Relays, inputs, SG-Ready contacts, the tap
-changer and the capacitor bank have drivers (`drivers/switchgear/`) that no configuration names yet.
+"Controls" is what a node may tell it, and what ends that when nobody renews it:
+
+| ends | means |
+|---|---|
+| own timer | the device falls back by itself, after the time and into the state that it was told before the value |
+| own timer, while nobody reads it | the same, but a node that still reads it keeps it alive: the guardian lets it go |
+| fixed | after a time, or into a state, that only its installer sets |
+| none | **no hardware fallback**: it keeps what it was told until the node, or its guardian, lets it go |
+
+A charger is controlled where it stands under `[[charger]]`; under `[[device]]` it is only read, as a meter is. What else is switched
+stands in the second table, each under a key of its own; [loads.md](loads.md) says what a node does with them.
 
 Relays and contacts on the node's own GPIO lines (`drivers/gpio/`, extra `gpio`, Linux 5.10 or later): a line is
-`gpiochip0:17`, `gpiochip0:NAME` or `NAME`; options are active-low, pull and debounce. **No hardware fallback**: `close`
-drives the relay's safe state, but a killed process leaves the line as the kernel leaves it, which differs by chip and
-kernel. Wire it so that a floating line is the safe state. Not tried on real hardware yet.
+`gpiochip0:17`, `gpiochip0:NAME` or `NAME`; options are active-low and debounce. **No hardware fallback**: let go, the relay
+is open, but a killed process leaves the line as the kernel leaves it, which differs by chip and kernel, until the guardian
+drives it. Wire it so that a floating line is the safe state. Not tried on a kernel's chip yet: where this was written the
+kernel is built without GPIO (`CONFIG_GPIOLIB`), so neither `gpio-sim` nor `gpio-mockup` can be loaded.
 """
 NAMES = re.compile(r"(?P<stem>.+?)(?:_(?P<part>l[123]|import|export))?_[^_]+")
 
@@ -51,6 +62,19 @@ def kind_of(model: Model) -> str:
             return "battery"
         case ChargerModel():
             return "charger"
+
+
+def controls(model: Model) -> str:
+    """What it may be told, and what ends that."""
+    match model:
+        case MeterModel() | TelegramModel():
+            return ""
+        case InverterModel(timer=timer):
+            return f"production limit ({timer})"
+        case BatteryModel(timer=timer):
+            return f"power ({timer})"
+        case ChargerModel(timer=timer):
+            return f"current per phase ({timer})"
 
 
 def measured(quantities: Sequence[str]) -> str:
@@ -78,6 +102,7 @@ def line(name: str, model: Model) -> str:
         device,
         kind_of(model),
         measured(sheet.quantities),
+        controls(model),
         sheet.verified,
         measured(sheet.unverified),
         quirks,
@@ -86,16 +111,73 @@ def line(name: str, model: Model) -> str:
 
 
 def lines() -> Iterator[str]:
-    yield row(("name", "device", "kind", "measures", "evidence", "weaker", "quirks"))
-    yield row(["---"] * 7)
+    yield row(("name", "device", "kind", "measures", "controls", "evidence", "weaker", "quirks"))
+    yield row(["---"] * 8)
     in_order = sorted(MODELS.items(), key=lambda item: (kind_of(item[1]), item[1].sheet.maker, item[0]))
     for name, model in in_order:
         yield line(name, model)
 
 
+# What stands under a key of its own: the key, the device, what it is told and what ends that, its evidence, its quirks.
+SWITCHED = (
+    (
+        "`[[relay]]`",
+        "Waveshare Modbus RTU Relay, 8 channels",
+        f"on, off ({Timer.NONE})",
+        relays.VERIFIED,
+        "function 15, development protocol V2 and later",
+    ),
+    ("`[[relay]]`", "a GPIO line by libgpiod 2", f"on, off ({Timer.NONE})", Evidence.DOCUMENT, "see above"),
+    (
+        "`[[contact]]`",
+        "inputs of a Modbus relay board, or GPIO lines",
+        "",
+        relays.VERIFIED,
+        "one that cannot be read counts as active",
+    ),
+    (
+        "`[[heat_pump]]`",
+        "SG-Ready by two relays",
+        f"blocked, normal, encouraged or ordered ({Timer.NONE})",
+        Evidence.UNVERIFIED,
+        "the label ends a block after two hours; that of its relays otherwise",
+    ),
+    *(
+        (
+            "`[[heat_pump]]`",
+            f"model `{name}`",
+            f"surplus in W ({pump.timer})",
+            pump.verified,
+            "off unless `control = true`",
+        )
+        for name, pump in PUMPS.items()
+    ),
+    (
+        "`[[switchgear]]`",
+        "`tap-changer`, our simulated one",
+        "tap position, by hand",
+        Evidence.UNVERIFIED,
+        "no real device has its map; keeps its position",
+    ),
+    (
+        "`[[switchgear]]`",
+        "`capacitor-bank`, our simulated one",
+        "steps, by hand",
+        Evidence.UNVERIFIED,
+        "no real device has its map; keeps its steps",
+    ),
+)
+
+
+def switched() -> Iterator[str]:
+    yield row(("key", "device", "controls", "evidence", "quirks"))
+    yield row(["---"] * 5)
+    yield from map(row, SWITCHED)
+
+
 def page() -> str:
     """The whole page."""
-    return f"{HEAD}\n{''.join(lines())}"
+    return f"{HEAD}\n{''.join(lines())}\n## What is switched\n\n{''.join(switched())}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The composition root: the one place that knows concrete classes and puts a home node together."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from controller.admission import AdmissionPolicy
@@ -9,15 +9,18 @@ from controller.cycle import Params, Role
 from controller.laws import connection, dispatch
 from controller.lease import LeasePolicy
 from drivers.catalogue import MODELS, BatteryModel, ChargerModel, InverterModel, MeterModel
+from drivers.gpio.lines import Lines
 from drivers.identity import Known
 from drivers.links import open_stream
 from drivers.telegrams.models import TelegramModel
 from drivers.telegrams.stream import Stream
+from firmware_py.compose_loads import BusOf, LazyLines, build_contact, build_load, lease_policy
 from firmware_py.config import DeviceConfig, HomeConfig, Loaded, MqttConfig, broker_address
+from firmware_py.config_loads import ContactConfig
 from firmware_py.evidence.notary import Notary
 from firmware_py.home.contracts import ContractDesk, Trust
 from firmware_py.home.interval import IntervalMeter
-from firmware_py.home.node import HomeNode, Parts, Settings
+from firmware_py.home.node import ContactSetting, HomeNode, Parts, Settings
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.output import Line, Output
 from firmware_py.home.poller import Listeners, Poller
@@ -25,21 +28,13 @@ from firmware_py.home.report import Reporter
 from firmware_py.mqtt import Announcement, Broker, MqttUplink
 from protocols.dlms import Keys
 from protocols.messages import Status, encode
-from protocols.ports import Clock, Journal, Meter, RegisterBus, Uplink
+from protocols.ports import Clock, Journal, Meter, Uplink
 from protocols.topics import Topics
 
 # No grid stands still in every digit of every phase for so long. Inverters and batteries may: they sleep at night.
 FROZEN_AFTER_S: Final = 20.0
 # Telegrams come every 10 s in whole watts, without voltages: a quiet house repeats itself.
 FROZEN_TELEGRAMS_AFTER_S: Final = 300.0
-
-
-class BusOf(Protocol):
-    """Gives the one bus of a line; devices on the same line share it."""
-
-    def __call__(self, url: str, timeout_s: float) -> RegisterBus:
-        """The bus of this URL."""
-        ...
 
 
 class StreamOf(Protocol):
@@ -60,16 +55,19 @@ class World:
     bus_of: BusOf
     finished_cycle: Callable[[], None] = lambda: None
     stream_of: StreamOf = open_stream
+    lines: Lines = field(default_factory=LazyLines)
 
 
 def home_node(loaded: Loaded, world: World) -> HomeNode:
     """A home node of this configuration in this world; nothing runs yet."""
     config = loaded.home
     topics = Topics(config.node.id)
-    built = {
+    built: dict[str, tuple[Meter, Line | None]] = {
         device.name: build_device(device, world.bus_of, world.stream_of, loaded.meter_keys.get(device.name))
         for device in config.device
     }
+    built |= {load.name: build_load(load, world.bus_of, world.lines) for load in config.loads}
+    built |= {each.name: (build_contact(each, world.bus_of, world.lines), None) for each in config.contact}
     models = {device.name: device.model for device in config.device}
     key = loaded.node_key
     notary = None if key is None else Notary(topics.node, key, world.journal, world.clock)
@@ -84,21 +82,17 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
             world.clock,
             config.node.cycle_s,
             listeners,
-            frozen_after_s(models[name]),
-            sleeps=sleeps(models[name]),
+            frozen_after_s(models[name]) if name in models else None,
+            sleeps=name not in models or sleeps(models[name]),
         )
         for name, (device, _) in built.items()
     }
+    policies = {device.name: LeasePolicy(device.lease_s, device.deadband_w) for device in config.device}
+    policies |= {load.name: lease_policy(load) for load in config.loads}
     outputs = {
-        device.name: Output(
-            line,
-            LeasePolicy(device.lease_s, device.deadband_w),
-            world.clock,
-            world.journal,
-            pollers[device.name].reverts_by_itself,
-        )
-        for device in config.device
-        if (line := built[device.name][1]) is not None
+        name: Output(line, policies[name], world.clock, world.journal, pollers[name].reverts_by_itself)
+        for name, (_, line) in built.items()
+        if line is not None
     }
     desk = ContractDesk(Trust(loaded.keys, loaded.issuers), _admission(config), world.clock, world.journal, outbox)
     parts = Parts(pollers, outputs, desk, outbox, reporter, world.uplink, world.clock, world.finished_cycle)
@@ -153,7 +147,7 @@ def _driver(device: DeviceConfig, bus_of: BusOf, stream_of: StreamOf, keys: Keys
         case MeterModel(build):
             return build(bus, device.unit), None
         case ChargerModel(build_charger):
-            return build_charger(bus, device.unit), None
+            return build_charger(bus, device.unit, None), None
         case InverterModel(build_inverter):
             inverter = build_inverter(bus, device.unit, device.fallback_w)
             return inverter, Line(device.name, Role.PRODUCER, inverter.limit, device.fallback_w)
@@ -174,7 +168,25 @@ def _settings(config: HomeConfig, topics: Topics) -> Settings:
         rest=site.rest,
     )
     least = {device.name: device.soc_least_percent for device in config.device}
-    return Settings(topics, site.meter, config.node.cycle_s, site.blind_after_s, params, least)
+    return Settings(
+        topics=topics,
+        site_meter=site.meter,
+        cycle_s=config.node.cycle_s,
+        stale_s=site.blind_after_s,
+        params=params,
+        soc_least_percent=least,
+        metered_by=_metered_by(config),
+        contacts=tuple(map(_contact, config.contact)),
+    )
+
+
+def _metered_by(config: HomeConfig) -> dict[str, str]:
+    of_relays = {relay.name: relay.meter for relay in config.relay if relay.meter is not None}
+    return of_relays | {pump.name: pump.meter for pump in config.heat_pump if pump.meter is not None}
+
+
+def _contact(config: ContactConfig) -> ContactSetting:
+    return ContactSetting(config.name, config.active == "closed", config.import_limit_w, config.export_limit_w)
 
 
 def mqtt_uplink(loaded: Loaded, client_id: str | None = None) -> MqttUplink:

@@ -10,48 +10,36 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from drivers.catalogue import MODELS
 from drivers.links import parse_url
 from firmware_py.addresses import listen_address, registers_of
+from firmware_py.config_loads import (
+    ChargerConfig,
+    ContactConfig,
+    HeatPumpConfig,
+    LoadConfig,
+    RelayConfig,
+    SwitchgearConfig,
+)
+from firmware_py.config_parts import Number, TopicLevel
+from firmware_py.config_parts import Part as _Part
 from firmware_py.mistakes import BLIND_AFTER_S, CYCLE_S, LEASE_S, crossed, table, tables
 from protocols.contracts import FallbackName
 from protocols.dlms import Keys
 from protocols.mistakes import Mistake, did_you_mean, mistakes_of, shown
 from protocols.quantities import QUANTITIES
 from protocols.signing import key_id, public_part, sign
-from protocols.topics import NODE_ID
 
 TIMEOUT_MAX_S: Final = 30.0
 _POWER_MAX_W = QUANTITIES["power_w"].most
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-def _not_text(value: object) -> object:
-    """TOML has numbers; a number in quotation marks is a mistake that pydantic would let through."""
-    if isinstance(value, str | bool):
-        raise ValueError("must be a number without quotation marks")
-    return value
-
-
-def _one_level(value: str) -> str:
-    if not NODE_ID.fullmatch(value):
-        raise ValueError("allowed are 1 to 64 of A-Z a-z 0-9 . _ - and a letter or digit first")
-    return value
 
 
 def _printed(value: str) -> str:
     if not 1 <= len(value) <= 64 or not value.isprintable() or value != value.strip():
         raise ValueError("allowed are 1 to 64 printable characters, as the device tells its serial number")
     return value
-
-
-Number = Annotated[float, BeforeValidator(_not_text)]
-TopicLevel = Annotated[str, AfterValidator(_one_level)]
 
 
 class NodeConfig(_Part):
@@ -171,7 +159,17 @@ class HomeConfig(_Part):
     site: SiteConfig
     issuer: tuple[IssuerConfig, ...] = ()
     device: Annotated[tuple[DeviceConfig, ...], Field(min_length=1)]
+    charger: tuple[ChargerConfig, ...] = ()
+    relay: tuple[RelayConfig, ...] = ()
+    heat_pump: tuple[HeatPumpConfig, ...] = ()
+    contact: tuple[ContactConfig, ...] = ()
+    switchgear: tuple[SwitchgearConfig, ...] = ()
     proxy: tuple[ProxyConfig, ...] = ()
+
+    @property
+    def loads(self) -> tuple[LoadConfig, ...]:
+        """Everything that consumes in steps."""
+        return (*self.charger, *self.relay, *self.heat_pump)
 
 
 class ConfigError(Exception):

@@ -17,11 +17,14 @@ from typing import IO, Final, Self
 
 from drivers.links import Buses
 from firmware_py.compose import build_device
+from firmware_py.compose_loads import LazyLines, build_load
 from firmware_py.config import DeviceConfig, Loaded, load
-from firmware_py.home.output import lease_key
+from firmware_py.config_loads import LoadConfig
+from firmware_py.home.output import Line, lease_key
 from firmware_py.journal import JOURNAL_FILE, SqliteJournal
 from firmware_py.supervise import ended
 from protocols.faults import Fault
+from protocols.ports import Meter
 
 _BYE: Final = b"bye\n"
 # The daemon that is started again waits for this; a device that does not answer by then falls back by its own timer.
@@ -100,7 +103,8 @@ async def let_go(loaded: Loaded) -> int:
     journal = SqliteJournal(loaded.home.node.state_dir / JOURNAL_FILE)
     buses = Buses()
     try:
-        promised = [device for device in loaded.home.device if await journal.kept(lease_key(device.name))]
+        home = loaded.home
+        promised = [each for each in (*home.device, *home.loads) if await journal.kept(lease_key(each.name))]
         told = await asyncio.gather(*(_tell(device, buses, journal) for device in promised))
         return told.count(False)
     finally:
@@ -108,8 +112,14 @@ async def let_go(loaded: Loaded) -> int:
         await journal.close()
 
 
-async def _tell(device: DeviceConfig, buses: Buses, journal: SqliteJournal) -> bool:
-    driver, line = build_device(device, buses.get, buses.stream)
+def _built(device: DeviceConfig | LoadConfig, buses: Buses) -> tuple[Meter, Line | None]:
+    if isinstance(device, DeviceConfig):
+        return build_device(device, buses.get, buses.stream)
+    return build_load(device, buses.get, LazyLines())
+
+
+async def _tell(device: DeviceConfig | LoadConfig, buses: Buses, journal: SqliteJournal) -> bool:
+    driver, line = _built(device, buses)
     if line is None:
         return True
     try:

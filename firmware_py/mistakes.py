@@ -11,6 +11,7 @@ from drivers.catalogue import MODELS, ChargerModel, InverterModel, MeterModel
 from drivers.links import Link, open_stream, parse_url
 from drivers.modbus.serial_channel import SerialSettings
 from drivers.telegrams.models import TelegramModel
+from firmware_py.mistakes_loads import SWITCHED, crossed_loads
 from protocols.mistakes import Mistake, shown
 
 # Defaults that must fit each other.
@@ -35,13 +36,16 @@ def table(raw: dict[str, Any], key: str) -> dict[str, Any]:
 def crossed(raw: dict[str, Any]) -> Iterator[Mistake]:
     """A password of nobody, names that stand twice, a site meter that is none, two settings of a line, times too short."""
     devices = tables(raw, "device")
+    switched = {kind: tables(raw, kind) for kind in SWITCHED}
+    everything = [*devices, *(each for kind in SWITCHED for each in switched[kind])]
     yield from _login(table(raw, "mqtt"))
-    yield from _names(devices)
+    yield from _names(everything)
     yield from _times(raw, devices)
     yield from _fallbacks(devices)
     yield from _site_meter(table(raw, "site").get("meter"), devices)
-    yield from _lines(devices)
-    yield from _telegrams(devices)
+    yield from _lines(everything)
+    yield from _telegrams(everything)
+    yield from crossed_loads(switched, devices, _number(table(raw, "node"), "cycle_s", CYCLE_S))
     yield from _proxies(tables(raw, "proxy"), devices)
 
 
@@ -95,7 +99,7 @@ def _fallbacks(devices: list[tuple[str, dict[str, Any]]]) -> Iterator[Mistake]:
         if isinstance(model, MeterModel | TelegramModel) and value is not None:
             yield Mistake(f"{key}.fallback_w", shown(value), "a meter takes no setpoint and has none to fall back to")
         if isinstance(model, ChargerModel) and value is not None:
-            yield Mistake(f"{key}.fallback_w", shown(value), "a charger is only read yet and has none to fall back to")
+            yield Mistake(f"{key}.fallback_w", shown(value), "a charger is only read here; [[charger]] controls it")
         if isinstance(model, InverterModel) and isinstance(value, int | float) and value < 0:
             yield Mistake(
                 f"{key}.fallback_w", shown(value), "what the inverter may still produce: 0 and more is allowed"

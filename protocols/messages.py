@@ -100,7 +100,8 @@ class WhyOverruled(msgspec.Struct, frozen=True):
 class Why(msgspec.Struct, frozen=True):
     """A decision explained: the power wanted at the connection point, who set it, and what each device was told.
 
-    `commands`: power of a battery (W, charging positive) or production limit of an inverter (W, magnitude); null = let go.
+    `commands`: power of a battery (W, charging positive), production limit of an inverter (W, magnitude), or what a load may
+    take (W); null = let go.
     """
 
     node: str

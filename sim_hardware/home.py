@@ -7,16 +7,20 @@ import math
 from random import Random
 from typing import Final, Literal, get_args
 
+from sim_hardware.devices.go_e import GoECharger
 from sim_hardware.devices.image import RegisterImage
+from sim_hardware.devices.relay_board import RelayBoard
 from sim_hardware.devices.sdm630 import Sdm630
+from sim_hardware.devices.sg_ready import SgReady, SgState
 from sim_hardware.devices.sunspec_battery import SunSpecBattery
 from sim_hardware.devices.sunspec_der import SunSpecDer
 from sim_hardware.devices.sunspec_inverter import ALL_MODELS, SunSpecInverter
 from sim_hardware.faults import Faults
 from sim_hardware.physics.battery import BatteryStore
 from sim_hardware.physics.der.plant import DerPlant
+from sim_hardware.physics.ev import Ev, EvParams, Trip
 from sim_hardware.physics.grid import Grid
-from sim_hardware.physics.load import Load
+from sim_hardware.physics.load import DAY_S, Load
 from sim_hardware.physics.pv import PvPlant, Sun
 from sim_hardware.physics.terminal import Phases, Terminal, balanced
 
@@ -33,7 +37,9 @@ class SimHome:
     Power is positive when consumed, at every terminal. PCC power = load + PV + battery, phase by phase; PV and battery
     are balanced over the phases, the load is not. `day_s` is the time of day at which the home starts. A step longer
     than `step_s` is cut into equal parts of at most that. `inverter_models` choose among those of generation 1xx; one of
-    7xx has all of its own. `netting`: how the meter at the PCC adds its phases (sdm630.py).
+    7xx has all of its own. `netting`: how the meter at the PCC adds its phases (sdm630.py). `car`: one that stays at home,
+    behind a go-e ("charger", `charger`). `relays`: a board with `boiler_w` behind contact 0 and SG-Ready terminals of a
+    heat pump behind 1 and 2, whose power is `pump_w` by its state.
     """
 
     def __init__(
@@ -46,6 +52,8 @@ class SimHome:
         inverter_models: tuple[int, ...] = ALL_MODELS,
         lag_s: float = 1.0,
         netting: bool = False,
+        car: EvParams | None = None,
+        relays: bool = False,
     ) -> None:
         if inverter not in get_args(Generation):
             raise ValueError(f"inverter {inverter!r}: allowed are {', '.join(get_args(Generation))}")
@@ -71,6 +79,19 @@ class SimHome:
             "battery": SunSpecBattery(self.terminals["battery"], self.store, serial=f"BAT-{seed:04d}"),
             "load": Sdm630(self.terminals["load"], serial=serial + 1),
         }
+        self.charger: GoECharger | None = None
+        self.board: RelayBoard | None = None
+        self.sg_ready = SgReady()
+        self.boiler_w = 2000.0
+        self.pump_w = {SgState.BLOCKED: 0.0, SgState.NORMAL: 0.0, SgState.ENCOURAGED: 2500.0, SgState.ORDERED: 2500.0}
+        if car is not None:
+            self.terminals["charger"] = Terminal()
+            self.charger = GoECharger(self.terminals["charger"], Ev(_at_home, car, day_s=0.0, soc=0.3))
+            self.images["charger"] = self.charger
+        if relays:
+            self.terminals["switched"] = Terminal()
+            self.board = RelayBoard()
+            self.images["relays"] = self.board
         self.faults = {name: Faults(seed=seed) for name in self.images}
         self._solve()
 
@@ -89,11 +110,23 @@ class SimHome:
         self.plant.after(dt_s)
         self.store.after(dt_s)
         self.grid.after(dt_s)
+        self._switch(dt_s)
         self._solve()
         for terminal in self.terminals.values():
             terminal.after(dt_s)
         self.images["grid"].after(dt_s)
         self.images["load"].after(dt_s)
+
+    def _switch(self, dt_s: float) -> None:
+        """What stands behind the charger and the relays."""
+        if self.charger is not None:
+            self.charger.after(dt_s)
+        if self.board is not None:
+            self.board.after(dt_s)
+            boiler, first, second = self.board.relays[:3]
+            self.sg_ready.after(dt_s, first, second)
+            drawn_w = self.boiler_w * boiler + self.pump_w[self.sg_ready.state]
+            self.terminals["switched"].power_w = balanced(drawn_w)
 
     def _solve(self) -> None:
         """Powers at the terminals, then the voltage that these powers leave at the connection point."""
@@ -102,11 +135,17 @@ class SimHome:
         t["load"].reactive_var = self.load.reactive_var(t["load"].power_w)
         t["pv"].power_w, t["pv"].reactive_var = balanced(self.plant.power_w), balanced(self.plant.reactive_var)
         t["battery"].power_w = balanced(self.store.power_w)
-        t["grid"].power_w = _sum(t["load"].power_w, t["pv"].power_w, t["battery"].power_w)
+        rest = [t[name].power_w for name in ("charger", "switched") if name in t]
+        t["grid"].power_w = _sum(t["load"].power_w, t["pv"].power_w, t["battery"].power_w, *rest)
         t["grid"].reactive_var = _sum(t["load"].reactive_var, t["pv"].reactive_var)
         voltage_v = self.grid.voltage_v(t["grid"].power_w, t["grid"].reactive_var)
         for terminal in t.values():
             terminal.voltage_v, terminal.frequency_hz = voltage_v, self.grid.frequency_hz
+
+
+def _at_home() -> Trip:
+    """It leaves at midnight and is back at once: films are shorter than a day."""
+    return Trip(DAY_S, DAY_S, 0.0)
 
 
 def _sum(*phases: Phases) -> Phases:

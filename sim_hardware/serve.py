@@ -21,6 +21,8 @@ MEMORY_URLS: Final = {
     "pv": "tcp://pv.sim:502",
     "battery": "tcp://battery.sim:502",
     "load": "serial:///dev/sim-load?baud=9600",
+    "charger": "tcp://charger.sim:502",
+    "relays": "tcp://relays.sim:502",
 }
 
 

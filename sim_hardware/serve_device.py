@@ -23,11 +23,18 @@ from sim_hardware.faces.rtu import RtuFace
 from sim_hardware.faces.tcp import TcpFace
 from sim_hardware.faults import Faults
 from sim_hardware.home import SimHome
+from sim_hardware.physics.ev import EvParams
 from sim_hardware.serve import UNIT, Timed, ticking
 from sim_hardware.world.faces import PUSHES, push_face, running
 
 # Models that are a part of a home, those that push what its meter sees, and those of a station.
-HOME_MODELS: Final = {"sdm630": "grid", "sunspec-inverter": "pv", "sunspec-battery": "battery", "sunspec-der": "pv"}
+HOME_MODELS: Final = {
+    "sdm630": "grid",
+    "sunspec-inverter": "pv",
+    "sunspec-battery": "battery",
+    "sunspec-der": "pv",
+    "go-e": "charger",
+}
 PUSH_MODELS: Final = {"p1": P1, "sml": Sml, "dlms-push": Dlms}
 MODE_C: Final = "iec62056-21"
 STATION_MODELS: Final = ("tap-changer", "capacitor-bank", "relay-board")
@@ -64,7 +71,8 @@ async def serve_device(
     """
     if model not in SIM_MODELS:
         raise ValueError(f"device {model!r}: not one of {', '.join(SIM_MODELS)}")
-    home = SimHome(seed, inverter="7xx" if model == "sunspec-der" else "1xx")
+    car = EvParams() if model == "go-e" else None
+    home = SimHome(seed, inverter="7xx" if model == "sunspec-der" else "1xx", car=car)
     if model == PLUG:
         face = _plug(home, seed, broker)
     elif model in PUSH_MODELS:

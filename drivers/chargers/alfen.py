@@ -16,17 +16,18 @@ Left:   switching between one and three phases (1215); whether a setpoint is acc
 
 import math
 import struct
+from dataclasses import replace
 from typing import Final
 
+from drivers.chargers.limits import check_current, rated
 from drivers.evidence import Evidence
 from drivers.register_meter import MeterType, RegisterMeter
 from drivers.valid import check_valid
 from protocols.faults import BadReply, NotApplied
-from protocols.ports import Plug, RegisterBus, Table
+from protocols.ports import Nameplate, Plug, RegisterBus, Table
 from protocols.registers import Field, RegisterMap, Shape, text
 
 MODE_3, VALID_TIME, MAX_CURRENT = 1201, 1208, 1210
-LEAST_A: Final = 6.0
 MOST_A: Final = 80.0  # what the control pilot can say; the station applies less by itself
 CHARGING: Final = {"C2": Plug.CHARGING, "D2": Plug.VENTILATED}  # the contactor is closed; 1: no PWM
 
@@ -58,10 +59,15 @@ TYPE: Final = MeterType(
 
 
 class Alfen(RegisterMeter):
-    """Implements `protocols.ports.Charger` for one socket."""
+    """Implements `protocols.ports.Charger` for one socket. `fallback_a` is told when it is let go (None: nothing is)."""
 
-    def __init__(self, bus: RegisterBus, unit: int) -> None:
+    def __init__(self, bus: RegisterBus, unit: int, fallback_a: float | None = None) -> None:
         super().__init__(bus, unit, TYPE)
+        self._fallback_a = fallback_a
+
+    async def probe(self) -> Nameplate:
+        """As the port; it falls to its safe current by itself, and to no other."""
+        return replace(await super().probe(), ratings=rated(MOST_A, reverts=self._fallback_a is None))
 
     async def plug(self) -> Plug | None:
         """As `protocols.ports.Charger`; BadReply on a state that IEC 61851-1 does not name."""
@@ -80,8 +86,7 @@ class Alfen(RegisterMeter):
         check_valid(valid_s)
         if current_max_a is None:
             return
-        if not (current_max_a == 0 or LEAST_A <= current_max_a <= MOST_A):
-            raise ValueError(f"a charging current of {current_max_a} A: allowed is 0 or {LEAST_A:g} to {MOST_A:g}")
+        check_current(current_max_a, MOST_A)
         wanted = struct.unpack(">2H", struct.pack(">f", math.floor(current_max_a * 10) / 10))
         await self._bus.write(self._unit, MAX_CURRENT, wanted)
         words = await self._bus.read(self._unit, Table.HOLDING, VALID_TIME, 4)

@@ -12,20 +12,20 @@ Quirk:  300 keeps the amperes in an EEPROM of about 100,000 cycles: only 299, th
 Lease:  no timer in the device: no hardware fallback. After a reboot 299 is as in the EEPROM, which may be more.
 """
 
-import math
+from dataclasses import replace
 from typing import Final
 
+from drivers.chargers.limits import check_current, rated
 from drivers.evidence import Evidence
 from drivers.register_meter import MeterType, RegisterMeter, SerialNumber
 from drivers.valid import check_valid
 from protocols.faults import BadReply, NotApplied
-from protocols.ports import Plug, RegisterBus, Table
+from protocols.ports import Nameplate, Plug, RegisterBus, Table
 from protocols.registers import Field, RegisterMap, Shape
 
 CAR_STATE: Final = 100
 AMPERE_MAX, AMPERE_VOLATILE, FORCE_STATE = 211, 299, 337
 NEUTRAL, OFF = 0, 1
-LEAST_A: Final = 6
 PLUGS: Final = {0: Plug.FAULTY, 1: Plug.EMPTY, 2: Plug.CHARGING, 3: Plug.CONNECTED, 4: Plug.CONNECTED}
 
 MAP: Final = RegisterMap(
@@ -60,6 +60,10 @@ class GoE(RegisterMeter):
     def __init__(self, bus: RegisterBus, unit: int) -> None:
         super().__init__(bus, unit, TYPE)
 
+    async def probe(self) -> Nameplate:
+        """As the port."""
+        return replace(await super().probe(), ratings=rated(await self._at(AMPERE_MAX), reverts=False))
+
     async def plug(self) -> Plug | None:
         """As `protocols.ports.Charger`; BadReply on a state that go-e does not name."""
         (state,) = await self._bus.read(self._unit, Table.INPUT, CAR_STATE, 1)
@@ -70,7 +74,7 @@ class GoE(RegisterMeter):
     async def allow(self, current_max_a: float | None, valid_s: float) -> None:
         """As `protocols.ports.Charger`. Lifted, the most that 211 allows is written."""
         check_valid(valid_s)
-        (most_a,) = await self._bus.read(self._unit, Table.HOLDING, AMPERE_MAX, 1)
+        most_a = await self._at(AMPERE_MAX)
         amperes = most_a if current_max_a is None else _whole(current_max_a, most_a)
         if amperes:
             await self._keep(AMPERE_VOLATILE, amperes)
@@ -90,6 +94,5 @@ class GoE(RegisterMeter):
 
 def _whole(current_a: float, most_a: int) -> int:
     """Amperes rounded down; 0 pauses. ValueError where no car could be told."""
-    if not (math.isfinite(current_a) and (current_a == 0 or LEAST_A <= current_a <= most_a)):
-        raise ValueError(f"a charging current of {current_a} A: allowed is 0 or {LEAST_A} to {most_a}")
+    check_current(current_a, most_a)
     return int(current_a)

@@ -1,4 +1,4 @@
-"""`busbar device`: a meter that is not known yet: begin its file, and try it on the device."""
+"""`busbar device`: a meter that is not known yet: begin its file, and try it on the device; a drive, moved by hand."""
 
 import asyncio
 import json
@@ -14,13 +14,19 @@ from drivers.candidate import TEMPLATE, Seen, examine, load
 from drivers.catalogue import MODELS
 from drivers.links import Buses, parse_url
 from drivers.register_meter import MeterType
+from drivers.switchgear.capacitor_bank import GenericCapacitorBank
+from drivers.switchgear.tap_changer import GenericTapChanger
+from firmware_py.cli.home import loaded_or_stop
 from firmware_py.cli.options import BAD_INPUT, FAULT, Json, parse_duration, stop
+from firmware_py.compose_loads import build_switchgear
+from firmware_py.config_loads import SwitchgearConfig
 from protocols.faults import Fault
+from protocols.mistakes import did_you_mean
 from protocols.ports import Nameplate
 from protocols.quantities import QUANTITIES
 
 app = typer.Typer(
-    help="A meter that is not in the catalogue yet: begin its file, and try it on the device.",
+    help="A meter that is not in the catalogue yet: begin its file, and try it. A drive: move it by hand.",
     epilog="Example: busbar device new meridian-m3",
     no_args_is_help=True,
 )
@@ -71,6 +77,49 @@ def try_file(
         stop(str(fault), FAULT)
     (_print_json if as_json else _print_table)(plate, seen)
     raise typer.Exit(0 if all(each.is_believable for each in seen) else FAULT)
+
+
+@app.command("order", epilog="Example: busbar device order home.toml transformer 3")
+def order(
+    config: Annotated[Path, typer.Argument(help="The node's TOML file.", metavar="CONFIG.toml")],
+    name: Annotated[str, typer.Argument(help="A [[switchgear]] of it.")],
+    value: Annotated[int | None, typer.Argument(help="Tap position, or capacitor steps. Without: only say it.")] = None,
+) -> None:
+    """Move a tap changer or a capacitor bank by hand, or say how it stands. No law of a node moves them yet.
+
+    It keeps what it is ordered. Exit code 1 where it does not answer or refuses, 2 where the order is wrong.
+    """
+    switchgear = {each.name: each for each in loaded_or_stop(config).home.switchgear}
+    if name not in switchgear:
+        stop(
+            f"switchgear {name!r}: {did_you_mean(name, sorted(switchgear)) if switchgear else 'there is none'}",
+            BAD_INPUT,
+        )
+    try:
+        print(asyncio.run(_ordered(switchgear[name], value)))
+    except ValueError as error:
+        stop(f"{name}: {error}", BAD_INPUT)
+    except Fault as fault:
+        stop(f"{name}: {fault}", FAULT)
+
+
+async def _ordered(config: SwitchgearConfig, value: int | None) -> str:
+    buses = Buses()
+    try:
+        match build_switchgear(config, buses.get):
+            case GenericTapChanger() as drive:
+                if value is not None:
+                    await drive.go_to(value)
+                state = await drive.state()
+                moves = "moves" if state.is_moving else "stands"
+                return f"{config.name}: {moves} at tap {state.position} of {state.lowest} to {state.highest}"
+            case GenericCapacitorBank() as bank:
+                if value is not None:
+                    await bank.order(value)
+                steps, inside = await bank.steps()
+                return f"{config.name}: {inside} of {steps} steps in, the next after {await bank.wait_s()} s"
+    finally:
+        await buses.close()
 
 
 def _chosen(types: tuple[MeterType, ...], model: str | None) -> MeterType:

@@ -13,7 +13,8 @@ from drivers.links import Buses
 from drivers.modbus.audience import Through, directly
 from firmware_py.cli.options import BAD_INPUT, FAULT, stop
 from firmware_py.clock import SystemClock
-from firmware_py.compose import BusOf, World, home_node, mqtt_uplink
+from firmware_py.compose import World, home_node, mqtt_uplink
+from firmware_py.compose_loads import BusOf
 from firmware_py.config import ConfigError, Loaded, load
 from firmware_py.guardian import Guardian, StateLock
 from firmware_py.journal import JOURNAL_FILE, SqliteJournal
@@ -30,7 +31,13 @@ ConfigPath = Annotated[Path, typer.Argument(help="The node's TOML file.", metava
 def check(config: ConfigPath) -> None:
     """Check a configuration: every mistake at once, each with key, value and what is allowed; exit code 2."""
     loaded = loaded_or_stop(config)
-    devices = ", ".join(f"{device.name} ({device.model})" for device in loaded.home.device)
+    home = loaded.home
+    parts = [(device.name, device.model) for device in home.device]
+    parts += [(charger.name, charger.model) for charger in home.charger]
+    parts += [(drive.name, drive.model) for drive in home.switchgear]
+    parts += [(each.name, "relay") for each in home.relay] + [(each.name, "contact") for each in home.contact]
+    parts += [(each.name, each.model or "SG-Ready") for each in home.heat_pump]
+    devices = ", ".join(f"{name} ({kind})" for name, kind in parts)
     print(f"{config}: good. Node {loaded.home.node.id} with {devices}; {len(loaded.keys)} trusted keys.")
 
 

@@ -14,8 +14,10 @@ import msgspec
 
 from controller.cycle import Decision, DeviceView, Inputs, Memory, Params, Role, decide
 from controller.health import Health
+from controller.laws.contacts import Limit
 from controller.observe import Facts, observe_open, observe_over
 from firmware_py.home.contracts import ContractDesk
+from firmware_py.home.loads import LoadDevice
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.output import Output
 from firmware_py.home.poller import Poller
@@ -33,8 +35,21 @@ _END_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
+class ContactSetting:
+    """A contact, the state in which it limits, and what it limits to (W, magnitudes)."""
+
+    name: str
+    active_closed: bool
+    import_limit_w: float | None
+    export_limit_w: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """How the node is set: the site's meter, the cycle, how old a reading may be, the least charge of each battery."""
+    """How the node is set: the site's meter, the cycle, how old a reading may be, the least charge of each battery.
+
+    `metered_by`: the device that measures a load. `contacts`: the inputs that limit the connection.
+    """
 
     topics: Topics
     site_meter: str
@@ -42,6 +57,8 @@ class Settings:
     stale_s: float
     params: Params
     soc_least_percent: Mapping[str, float] = field(default_factory=dict)
+    metered_by: Mapping[str, str] = field(default_factory=dict)
+    contacts: tuple[ContactSetting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +182,21 @@ class HomeNode:
         age_s = site.age_s(now_s) if site is not None else float("inf")
         site_w = site.value("power_w") if site is not None and age_s <= self._settings.stale_s else None
         views = tuple(self._view(output, now_s) for output in self.parts.outputs.values())
-        return Inputs(now_s, site_w, age_s, views, entry.contract if entry else None, self._link_lost_s(now_s))
+        contract = entry.contract if entry else None
+        limits = tuple(self._limit(contact, now_s) for contact in self._settings.contacts)
+        return Inputs(now_s, site_w, age_s, views, contract, self._link_lost_s(now_s), limits)
+
+    def _limit(self, contact: ContactSetting, now_s: float) -> Limit:
+        reading = self._fresh(contact.name, now_s)
+        closed = None if reading is None else reading.value("closed_ratio")
+        is_active = None if closed is None else (closed > 0.0) is contact.active_closed
+        return Limit(contact.name, is_active, contact.import_limit_w, contact.export_limit_w)
+
+    def _fresh(self, name: str, now_s: float) -> Reading | None:
+        """The newest reading of a device; None where it is too old or the device is not there."""
+        poller = self.parts.pollers[name]
+        old = poller.latest is None or poller.latest.age_s(now_s) > self._settings.stale_s
+        return None if old or poller.health.state is Health.OFFLINE else poller.latest
 
     def _site(self) -> Reading | None:
         """The newest reading that tells the site's power; one without it leaves the one before to grow old."""
@@ -184,8 +215,9 @@ class HomeNode:
 
     def _view(self, output: Output, now_s: float) -> DeviceView:
         poller = self.parts.pollers[output.name]
-        old = poller.latest is None or poller.latest.age_s(now_s) > self._settings.stale_s
-        reading = None if old or poller.health.state is Health.OFFLINE else poller.latest
+        reading = self._fresh(output.name, now_s)
+        if output.load is not None:
+            return self._load_view(output.load, output.name, reading, now_s)
         held = output.held
         limited = output.role is Role.PRODUCER and held is not None and not held.lapsed(now_s)
         return DeviceView(
@@ -198,6 +230,13 @@ class HomeNode:
             falls_back=output.falls_back,
             soc_least_percent=self._settings.soc_least_percent.get(output.name, 0.0),
         )
+
+    def _load_view(self, load: LoadDevice, name: str, reading: Reading | None, now_s: float) -> DeviceView:
+        meter = self._settings.metered_by.get(name)
+        metered = None if meter is None else self._fresh(meter, now_s)
+        metered_w = None if metered is None else metered.value("power_w")
+        power_w = None if reading is None else load.power_w(reading.values, metered_w)
+        return DeviceView(name, Role.LOAD, None, power_w, terms=load.terms, is_ready=load.is_ready)
 
     async def _command(self, decision: Decision) -> None:
         """Tell every output and wait for the quick ones; a slow device goes on in its own task."""

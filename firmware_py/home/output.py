@@ -17,6 +17,7 @@ import msgspec
 
 from controller.cycle import Role
 from controller.lease import Lease, LeasePolicy, due
+from firmware_py.home.loads import LoadDevice
 from firmware_py.supervise import Backoff
 from protocols.contracts import utc_text
 from protocols.faults import Fault
@@ -41,7 +42,8 @@ def lease_key(device: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The way to a device: `tell` is its `Battery.follow` (a follower's power) or `Inverter.limit` (a producer's limit).
+    """The way to a device: `tell` is its `Battery.follow` (a follower's power), `Inverter.limit` (a producer's limit), or
+    `LoadDevice.tell` of a `load`.
 
     `rest_w` is its declared fallback: what it is told when it is let go (None: its own mode, or no limit).
     """
@@ -50,6 +52,7 @@ class Line:
     role: Role
     tell: Callable[[float | None, float], Awaitable[None]]
     rest_w: float | None = None
+    load: LoadDevice | None = None
 
     async def let_go(self, valid_s: float) -> None:
         """Put the device into its fallback now."""
@@ -66,6 +69,7 @@ class Output:
         self, line: Line, policy: LeasePolicy, clock: Clock, journal: Journal, reverts: Callable[[], bool]
     ) -> None:
         self.name, self.role, self.falls_back = line.name, line.role, line.rest_w is not None
+        self.load = line.load
         self.held: Lease | None = None
         self.wanted_w: float | None = None
         self.writes = 0

@@ -12,6 +12,7 @@ from drivers.modbus.audience import Through, directly
 from drivers.recording.file import RecordFile
 from drivers.recording.lines import Plan, recorded
 from firmware_py.config import DeviceConfig, HomeConfig
+from firmware_py.config_loads import ChargerConfig
 
 
 @contextmanager
@@ -30,9 +31,11 @@ def recorders(home: HomeConfig, folder: Path) -> Iterator[Callable[[str], Throug
         yield lambda url: _through(plans.get(parse_url(url)))
 
 
-def _lines(home: HomeConfig) -> dict[Link, list[DeviceConfig]]:
-    found: dict[Link, list[DeviceConfig]] = {}
-    for device in home.device:
+def _lines(home: HomeConfig) -> dict[Link, list[DeviceConfig | ChargerConfig]]:
+    """Relays, contacts and drives tell nothing worth a record, and have no model to mask by: theirs alone is not recorded."""
+    found: dict[Link, list[DeviceConfig | ChargerConfig]] = {}
+    devices: tuple[DeviceConfig | ChargerConfig, ...] = (*home.device, *home.charger)
+    for device in devices:
         found.setdefault(parse_url(device.url), []).append(device)
     return found
 

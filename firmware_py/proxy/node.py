@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from drivers.modbus.sharing import SharedBus
 from firmware_py.addresses import listen_address, registers_of
-from firmware_py.compose import BusOf
+from firmware_py.compose_loads import BusOf
 from firmware_py.config import DeviceConfig, HomeConfig, ProxyConfig
 from firmware_py.proxy.desk import Desk, Share
 from firmware_py.proxy.server import Proxy

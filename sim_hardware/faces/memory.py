@@ -1,4 +1,4 @@
-"""A register bus in memory: `protocols.ports.RegisterBus` straight onto images, for scenarios on virtual time.
+"""A bus in memory: `protocols.ports.RegisterBus` and `BitBus` straight onto images, for scenarios on virtual time.
 
 It stands where a correct driver and its wire would: a late answer is never taken for that of a later request, a
 garbled one is found out. It has one client by construction, so the word `single_connection` cannot strike.
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from protocols.faults import BadReply, DeviceRefused, LinkDown, NoReply
-from protocols.ports import Table
+from protocols.ports import BitTable, Table
 from sim_hardware.devices.image import ModbusRefusal, RegisterImage
 from sim_hardware.faults import Faults, FaultyImage, NoAnswer, Word
 
@@ -60,6 +60,16 @@ class MemoryBus:
             raise ValueError(f"{len(words)} registers: 1 to {MOST_WRITTEN} in a transaction")
         kept = tuple(words)
         await self._transact(unit, lambda image: image.write(address, kept))
+
+    async def read_bits(self, unit: int, table: BitTable, address: int, count: int) -> tuple[bool, ...]:
+        """As the port says."""
+        coils = table is BitTable.COILS
+        return tuple(await self._transact(unit, lambda image: image.read_bits(coils, address, count)))
+
+    async def write_coils(self, unit: int, address: int, bits: Sequence[bool]) -> None:
+        """As the port says."""
+        kept = tuple(bits)
+        await self._transact(unit, lambda image: image.write_bits(address, kept))
 
     async def close(self) -> None:
         """Nothing to close."""

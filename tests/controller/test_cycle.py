@@ -8,6 +8,8 @@ import pytest
 
 from controller.cycle import Decision, DeviceView, Inputs, Memory, Params, Role, decide
 from controller.laws import connection, dispatch
+from controller.laws.contacts import Limit as ContactLimit
+from controller.loads import Terms, Use
 from protocols.contracts import Contract, FallbackName
 from protocols.ports import Ratings
 
@@ -136,3 +138,49 @@ def test_commands_never_leave_the_ratings() -> None:
     decision = decided(msgspec.structs.replace(INPUTS, contract=hungry))
     assert decision.commands["battery"] == 5000.0
     assert decision.commands["pv"] == 0.0
+
+
+CAR = DeviceView("car", Role.LOAD, None, 4140.0, terms=Terms(4140.0, 11_040.0, 690.0, use=Use.ALWAYS, change_s=0.0))
+SUNNY = msgspec.structs.replace(INPUTS, site_w=-4000.0, devices=(BATTERY, PV, CAR))
+
+
+def test_a_load_is_told_before_the_battery_takes_what_its_step_leaves() -> None:
+    """4000 W flow out beside a car of 4140 W: 8140 W are for car and battery."""
+    surplus = msgspec.structs.replace(CAR, terms=Terms(4140.0, 11_040.0, 690.0, change_s=0.0))
+    decision = decided(msgspec.structs.replace(SUNNY, devices=(BATTERY, PV, surplus)))
+    assert decision.commands == {"battery": pytest.approx(8140.0 - 7590.0), "pv": None, "car": 7590.0}
+
+
+def test_a_contact_binds_a_load_that_always_charges_as_soon_as_the_battery_gives_its_all() -> None:
+    """A limit of 100 W and 4000 W from the battery: 4100 W, less what the house draws beside the car, are for the car."""
+    dim = (ContactLimit("dimmer", True, 100.0),)
+    dull = msgspec.structs.replace(SUNNY, site_w=7640.0, contact_limits=dim)  # 3500 W of house
+    assert decided(dull).commands["car"] == 0.0
+    assert decided(msgspec.structs.replace(dull, site_w=4140.0)).commands["car"] == 0.0
+    assert decided(msgspec.structs.replace(dull, site_w=4000.0)).commands == {
+        "battery": -4000.0,
+        "pv": None,
+        "car": 4140.0,
+    }
+
+
+def test_without_a_preference_loads_are_bound_and_nobody_else_is_told() -> None:
+    tight = replace(PARAMS, rest=FallbackName.IDLE, connection=connection.Params(5000.0, 6000.0))
+    decision = decided(msgspec.structs.replace(SUNNY, site_w=5500.0), tight)
+    assert decision.commands == {"battery": None, "pv": None, "car": 0.0}
+
+
+def test_blind_a_load_is_let_go() -> None:
+    assert decided(msgspec.structs.replace(SUNNY, site_w=None)).commands["car"] is None
+    unread = msgspec.structs.replace(CAR, power_w=None)
+    assert decided(msgspec.structs.replace(SUNNY, devices=(BATTERY, PV, unread))).commands["car"] is None
+
+
+def test_what_a_contract_misses_names_the_loads() -> None:
+    full = msgspec.structs.replace(BATTERY, soc_percent=100.0)
+    most = msgspec.structs.replace(CAR, power_w=11_040.0)
+    hungry = msgspec.structs.replace(CONTRACT, power_w=9000.0)
+    inputs = msgspec.structs.replace(SUNNY, site_w=1000.0, devices=(full, PV, most), contract=hungry)
+    decision = decided(inputs)
+    assert decision.clamp[0] == "devices"
+    assert "car may take 11040 W of 11040 W" in decision.clamp[1]

@@ -29,7 +29,7 @@ def test_every_entry_builds(name: str) -> None:
             methods = vars(type(build(bus, 1, None)))
             assert {"probe", "read", "follow"} <= set(methods)
         case ChargerModel(build):
-            charger = build(bus, 1)
+            charger = build(bus, 1, None)
             assert all(callable(getattr(charger, name)) for name in ("probe", "read", "plug", "allow"))
 
 
@@ -48,7 +48,17 @@ def test_no_name_is_taken_twice() -> None:
     assert sorted(names) == sorted(set(names))
     telegrams = {"p1", "sml", "dlms-push", "iec62056-21", "iec62056-21-push"}
     sunspec = {"sunspec-inverter", "sunspec-battery", "sunspec-storage", "fronius", "fronius-gen24-battery"}
-    assert {*sunspec, "go-e", "alfen", "keba", "abb-terra-ac", "lambda-heat-pump", *telegrams, *names} == set(MODELS)
+    assert {
+        *sunspec,
+        "go-e",
+        "alfen",
+        "keba",
+        "abb-terra-ac",
+        "idm-heat-pump",
+        "lambda-heat-pump",
+        *telegrams,
+        *names,
+    } == set(MODELS)
 
 
 def test_names_are_easy_to_type() -> None:

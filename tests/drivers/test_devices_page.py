@@ -2,7 +2,7 @@
 
 import pytest
 
-from docs.devices import PAGE, measured, page
+from docs.devices import PAGE, controls, measured, page
 from drivers.catalogue import MODELS
 
 
@@ -15,7 +15,7 @@ def test_every_model_has_a_row_with_its_evidence() -> None:
     for name, model in MODELS.items():
         (found,) = [line for line in text.splitlines() if line.startswith(f"| `{name}` |")]
         assert f"| {model.sheet.verified} |" in found
-        assert found.count("|") == 8
+        assert found.count("|") == 9
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,23 @@ def test_every_model_has_a_row_with_its_evidence() -> None:
 )
 def test_quantities_in_few_words(quantities: tuple[str, ...], words: str) -> None:
     assert measured(quantities) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("sunspec-inverter", "production limit (own timer)"),
+        ("sma-stp", "production limit (fixed)"),
+        ("huawei-sun2000", "production limit (none)"),
+        ("solaredge-battery", "power (own timer)"),
+        ("victron-vebus", "power (fixed)"),
+        ("goodwe-et-battery", "power (none)"),
+        ("keba", "current per phase (own timer)"),
+        ("abb-terra-ac", "current per phase (own timer, while nobody reads it)"),
+        ("alfen", "current per phase (fixed)"),
+        ("go-e", "current per phase (none)"),
+        ("sdm630", ""),
+    ],
+)
+def test_what_a_node_may_tell_it_and_what_ends_that(name: str, says: str) -> None:
+    assert controls(MODELS[name]) == says

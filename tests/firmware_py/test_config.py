@@ -1,10 +1,11 @@
 """The configuration: every mistake at once, each with key, value and what is allowed."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from firmware_py.config import ConfigError, broker_address, load
+from firmware_py.config import ConfigError, HomeConfig, broker_address, load
 from protocols.dlms import Keys
 from protocols.signing import key_id, new_private_key, public_part
 
@@ -242,3 +243,77 @@ def test_two_proxies_on_one_port_and_a_meter_without_registers(folder: Path) -> 
         'proxy.1.listen = "tcp://127.0.0.1:5021": stands twice; each proxy needs a port of its own',
         'proxy.1.share.0.device = "p1": allowed are the devices grid, battery',
     ]
+
+
+GOE = '[[charger]]\nname = "car"\nmodel = "go-e"\nurl = "tcp://car.example"\n'
+KEBA = '[[charger]]\nname = "car"\nmodel = "keba"\nurl = "tcp://car.example?write=6"\nunit = 255\nfallback_a = 6\n'
+BOILER = '[[relay]]\nname = "boiler"\nurl = "tcp://board.example"\nchannel = 0\npower_w = 2000\n'
+PUMP = '[[heat_pump]]\nname = "pump"\nurl = "tcp://board.example"\nchannels = [1, 2]\npower_w = 2500\n'
+LAMBDA = '[[heat_pump]]\nname = "pump"\nmodel = "lambda-heat-pump"\nurl = "tcp://l.example"\npower_w = 2500\ncontrol = true\n'
+RIPPLE = '[[contact]]\nname = "ripple"\nline = "gpiochip0:17"\nimport_limit_w = 4200\n'
+DRIVE = '[[switchgear]]\nname = "taps"\nmodel = "tap-changer"\nurl = "tcp://taps.example"\n'
+
+
+def test_loads_contacts_and_drives(folder: Path) -> None:
+    home = load(write(folder, GOOD + GOE + BOILER + PUMP + RIPPLE + DRIVE)).home
+    assert [each.name for each in home.loads] == ["car", "boiler", "pump"]
+    assert (home.charger[0].use, home.charger[0].current_max_a, home.charger[0].merit) == ("surplus", 16.0, -1)
+    assert (home.contact[0].line, home.switchgear[0].model) == ("gpiochip0:17", "tap-changer")
+    load(write(folder, GOOD + KEBA + LAMBDA))
+
+
+@pytest.mark.parametrize(
+    ("part", "named"),
+    [
+        (GOE.replace("go-e", "goe"), 'charger.0.model = "goe": did you mean go-e?'),
+        (GOE + "fallback_a = 5", "charger.0.fallback_a = 5: 0 or 6 to current_max_a, 16, is allowed"),
+        (GOE + "fallback_a = 20", "charger.0.fallback_a = 20: 0 or 6 to"),
+        (GOE + "current_min_a = 20", "charger.0.current_min_a = 20.0: current_max_a, 16, is the most"),
+        (GOE + "current_max_a = 5", "charger.0.current_max_a = 5: Input should be greater than or equal to 6"),
+        (GOE + "phases = 2", "charger.0.phases = 2: Input should be 1 or 3"),
+        (GOE + 'use = "sometimes"', "charger.0.use"),
+        (GOE + "lease_s = 3", "charger.0.lease_s = 3.0: at least 4, four of node.cycle_s"),
+        (KEBA + "lease_s = 9", "charger.0.lease_s = 9.0: 10 to 600 is allowed for keba"),
+        (KEBA.replace("?write=6", ""), 'charger.0.url = "tcp://car.example": keba needs ?write=6'),
+        (GOE.replace('"car"', '"grid"', 1), 'charger.0.name = "grid": stands twice'),
+        (BOILER.replace("channel = 0\n", ""), "relay.0.channel = (absent): one of channel, line must be there"),
+        (BOILER + 'line = "RELAY1"', "relay.0.channel = channel and line: one of"),
+        (BOILER.replace('url = "tcp://board.example"\n', ""), "relay.0.url = (absent): must be there beside channel"),
+        (BOILER.replace('url = "tcp://board.example"\nchannel = 0', 'line = "17"'), 'relay.0.line = "17": GPIO line'),
+        (BOILER.replace("channel = 0", 'line = "R1"'), 'relay.0.url = "tcp://board.example": a GPIO line has none'),
+        (BOILER.replace("power_w = 2000\n", ""), "relay.0.power_w = (absent): must be there"),
+        (BOILER + 'meter = "grdi"', 'relay.0.meter = "grdi": allowed are the devices grid, battery'),
+        (BOILER + BOILER.replace("boiler", "other"), "relay.1.channel = 0: is switched by relay.0 too"),
+        (BOILER + PUMP.replace("[1, 2]", "[0, 2]"), "heat_pump.0.channel = 0: is switched by relay.0 too"),
+        (PUMP.replace("[1, 2]", "[1, 1]"), "heat_pump.0.channel = 1: is switched by heat_pump.0 too"),
+        (PUMP + "hold_s = 10", "heat_pump.0.hold_s = 10: Input should be greater than or equal to 60"),
+        (PUMP + "control = true", "heat_pump.0.control = true: is for a model whose control is unverified"),
+        (
+            LAMBDA.replace("control = true\n", ""),
+            "heat_pump.0.control = false: the control of lambda-heat-pump is unverified",
+        ),
+        (LAMBDA.replace("lambda-heat-pump", "lamda-heat-pump"), "did you mean lambda-heat-pump?"),
+        (RIPPLE.replace("import_limit_w = 4200\n", ""), "contact.0.import_limit_w = (absent): it or export_limit_w"),
+        (DRIVE.replace("tap-changer", "tap-changr"), "did you mean tap-changer?"),
+        (GOE.replace("tcp://car.example", "serial:///dev/ttyUSB0?baud=19200"), "charger.0.url"),
+        ('[[device]]\nname = "car"\nmodel = "go-e"\nurl = "tcp://c"\nfallback_w = 0', "[[charger]] controls it"),
+    ],
+)
+def test_each_mistake_with_what_switches_is_named(folder: Path, part: str, named: str) -> None:
+    found = mistakes(folder, GOOD + part)
+    assert len(found) == 1, found
+    assert named in found[0]
+
+
+def test_every_part_is_in_the_schema_for_editors() -> None:
+    schema = HomeConfig.model_json_schema()
+    assert {"charger", "relay", "heat_pump", "contact", "switchgear"} <= set(schema["properties"])
+    assert schema["$defs"]["ChargerConfig"]["properties"]["phases"]["enum"] == [1, 3]
+    assert schema["$defs"]["HeatPumpConfig"]["properties"]["raise_to"]["enum"] == ["encouraged", "ordered"]
+    assert set(schema["required"]) == {"node", "mqtt", "site", "device"}
+
+
+def test_the_parts_of_the_page_on_loads_are_good(folder: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/loads.md").read_text()
+    (part,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert [each.name for each in load(write(folder, GOOD + part)).home.loads] == ["car", "boiler", "pump"]

@@ -30,6 +30,7 @@ def test_every_quantity_says_its_unit_in_its_name() -> None:
         Unit.PERCENT: "_percent",
         Unit.CELSIUS: "_c",
         Unit.ONE: "_ratio",
+        Unit.STATE: "_state",
     }
     for name, quantity in QUANTITIES.items():
         assert name.endswith(suffix[quantity.unit])

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from protocols.faults import LinkDown, StoreFailed
-from protocols.ports import Journal, RegisterBus, Table
-from sim_hardware.devices.image import IllegalAddress, LaidOut, RegisterImage, Restartable, Value
+from protocols.ports import BitTable, Journal, RegisterBus, Table
+from sim_hardware.devices.image import CoilImage, IllegalAddress, LaidOut, RegisterImage, Restartable, Value
+from sim_hardware.faces.memory import MemoryBus
 
 
 class Watched:
@@ -29,6 +30,14 @@ class Watched:
         self.writes.append((address, tuple(words)))
         self.image.write(address, words)
 
+    def read_bits(self, coils: bool, address: int, count: int) -> list[bool]:
+        assert isinstance(self.image, CoilImage)
+        return self.image.read_bits(coils, address, count)
+
+    def write_bits(self, address: int, bits: Sequence[bool]) -> None:
+        assert isinstance(self.image, CoilImage)
+        self.image.write_bits(address, bits)
+
     def after(self, dt_s: float) -> None:
         self.image.after(dt_s)
 
@@ -47,7 +56,7 @@ class Process:
     def __init__(self) -> None:
         self.is_killed = False
 
-    def bus(self, bus: RegisterBus) -> RegisterBus:
+    def bus(self, bus: MemoryBus) -> RegisterBus:
         return _Bus(self, bus)
 
     def journal(self, journal: Journal) -> Journal:
@@ -55,7 +64,7 @@ class Process:
 
 
 class _Bus:
-    def __init__(self, process: Process, bus: RegisterBus) -> None:
+    def __init__(self, process: Process, bus: MemoryBus) -> None:
         self._process, self._bus = process, bus
 
     async def read(self, unit: int, table: Table, address: int, count: int) -> tuple[int, ...]:
@@ -65,6 +74,14 @@ class _Bus:
     async def write(self, unit: int, address: int, words: Sequence[int]) -> None:
         self._insist_alive()
         await self._bus.write(unit, address, words)
+
+    async def read_bits(self, unit: int, table: BitTable, address: int, count: int) -> tuple[bool, ...]:
+        self._insist_alive()
+        return await self._bus.read_bits(unit, table, address, count)
+
+    async def write_coils(self, unit: int, address: int, bits: Sequence[bool]) -> None:
+        self._insist_alive()
+        await self._bus.write_coils(unit, address, bits)
 
     async def close(self) -> None:
         await self._bus.close()

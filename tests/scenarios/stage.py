@@ -1,7 +1,8 @@
 """The stage: a simulated home, a broker, a head-end and the real home node, on virtual time."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+import json
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from protocols.topics import Topics
 from sim_hardware.faces.memory import MemoryBus
 from sim_hardware.home import SimHome
 from sim_hardware.memory_broker import MemoryBroker, MemoryUplink
+from sim_hardware.physics.ev import EvParams
 from sim_hardware.serve import MEMORY_URLS, memory_buses, tick
 from sim_hardware.virtual_time import VirtualClock
 from tests.scenarios.doubles import Process, Watched, inline
@@ -39,7 +41,8 @@ Options = Mapping[str, float | str]
 class Setup:
     """What differs from the ordinary: keys of `[site]` and `[node]`, of a `[[device]]` by its name, and which there are.
 
-    A node with fewer devices plays faster.
+    A node with fewer devices plays faster. `car` and `relays`: what else the home has; `loads` is how they are configured,
+    arrays of tables by their name, such as `charger`.
     """
 
     site: Options = field(default_factory=dict)
@@ -47,6 +50,9 @@ class Setup:
     device: Mapping[str, Options] = field(default_factory=dict)
     devices: tuple[str, ...] = ("grid", "pv", "battery")
     clock: datetime = EPOCH
+    car: EvParams | None = None
+    relays: bool = False
+    loads: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
 
 
 class Stage:
@@ -54,7 +60,7 @@ class Stage:
 
     def __init__(self, seed: int, folder: Path, setup: Setup) -> None:
         self.setup, self.folder = setup, folder
-        self.home = SimHome(seed, step_s=STEP_S)
+        self.home = SimHome(seed, step_s=STEP_S, car=setup.car, relays=setup.relays)
         self.devices = {name: Watched(image) for name, image in self.home.images.items()}
         self.home.images.update(self.devices)
         self.buses: dict[str, MemoryBus] = memory_buses(self.home)
@@ -135,7 +141,8 @@ class Stage:
         node = {"id": NODE, "state_dir": str(self.folder), "interval_s": 60.0, **self.setup.node}
         point = {"meter": "grid", "import_limit_w": 17_000.0, "export_limit_w": 10_000.0, **site}
         parts = [_table("[node]", node), _table("[mqtt]", {"url": "mqtt://broker"}), _table("[site]", point)]
-        return "\n".join((*parts, *issuers, *devices))
+        loads = [_table(f"[[{kind}]]", keys) for kind, tables in self.setup.loads.items() for keys in tables]
+        return "\n".join((*parts, *issuers, *devices, *loads))
 
     def _device(self, name: str) -> Options:
         return {"name": name, "model": MODELS[name], "url": MEMORY_URLS[name], **self.setup.device.get(name, {})}
@@ -174,12 +181,12 @@ def signed(contract: Contract, key: str | None = None) -> bytes:
     return sign(encode_contract(contract), private_key(key or contract.iss))
 
 
-def _table(head: str, keys: Options) -> str:
+def _table(head: str, keys: Mapping[str, object]) -> str:
     return "\n".join([head, *(f"{key} = {_toml_value(value)}" for key, value in keys.items())])
 
 
-def _toml_value(value: float | str) -> str:
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+def _toml_value(value: object) -> str:
+    return json.dumps(value)
 
 
 Step = Callable[[Stage], object]

@@ -9,6 +9,7 @@ import pytest
 from protocols.faults import LinkDown
 from protocols.ports import Table
 from sim_hardware.home import SimHome
+from sim_hardware.physics.ev import EvParams
 from sim_hardware.serve import MEMORY_URLS, UNIT, memory_buses, ticking
 from sim_hardware.serve_device import serve_device
 from sim_hardware.virtual_time import VirtualLoop, run_virtual
@@ -120,7 +121,7 @@ def test_a_stalled_loop_catches_up() -> None:
 
 
 def test_every_device_has_a_bus_and_its_faults_act_there() -> None:
-    home = SimHome(1)
+    home = SimHome(1, car=EvParams(), relays=True)
     assert set(home.faults) == set(MEMORY_URLS) == set(home.images)
 
     async def main() -> None:
@@ -128,12 +129,24 @@ def test_every_device_has_a_bus_and_its_faults_act_there() -> None:
         assert set(buses) == set(MEMORY_URLS.values())
         home.faults["pv"].begin("off")
         for name, url in MEMORY_URLS.items():
-            table = Table.HOLDING if name in ("pv", "battery") else Table.INPUT
-            address = 40_000 if table is Table.HOLDING else 0
+            table = Table.HOLDING if name in ("pv", "battery", "relays") else Table.INPUT
+            address = {"pv": 40_000, "battery": 40_000, "charger": 108}.get(name, 0)
             with pytest.raises(LinkDown) if name == "pv" else nullcontext():
                 await buses[url].read(UNIT, table, address, 2)
 
     run_virtual(main(), horizon_s=10)
+
+
+def test_the_car_and_what_the_relays_switch_stand_at_the_connection_point() -> None:
+    home = SimHome(1, car=EvParams(most_a=10.0), relays=True, step_s=1.0)
+    home.load.hold_w = (0.0, 0.0, 0.0)
+    home.sun.hold_w_m2 = 0.0
+    assert home.board is not None
+    home.board.relays[0] = home.board.relays[2] = True  # the boiler; encouraged
+    home.after(120.0)
+    # 2000 W of boiler, 2500 W of pump, and a car of 10 A at what is left of 232 V.
+    car_w = sum(volts * 10.0 for volts in home.terminals["charger"].voltage_v)
+    assert home.terminals["grid"].total_w == pytest.approx(4500.0 + car_w, rel=0.02)
 
 
 def test_reactive_power_of_the_load_stands_at_the_meter() -> None:

@@ -147,3 +147,29 @@ def test_a_file_is_begun_once(tmp_path: Path) -> None:
     told("device", "test", str(path), "--url", "ftp://x").says(2, "'ftp'")
     told("device", "test", str(tmp_path / "none.py"), "--url", "tcp://x").says(2, "none.py")
     told("device", "test", str(path), "--url", "tcp://x", "--model", "other").says(2, "other", "my-meter")
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "says", "wrong"),
+    [
+        ("tap-changer", "-1", "moves at tap 0 of -8 to 8", "99"),
+        ("capacitor-bank", "1", "steps in, the next after", "99"),
+    ],
+)
+async def test_a_drive_of_a_configuration_is_moved_by_hand(
+    tmp_path: Path, model: str, value: str, says: str, wrong: str
+) -> None:
+    async with sim_device(model, "tcp://127.0.0.1:0") as url:
+        config = tmp_path / "home.toml"
+        example = PAGE.parents[1] / "examples/home.toml"
+        text = "".join(
+            line for line in example.read_text().splitlines(keepends=True) if not line.startswith("key_file")
+        )
+        text = text.replace(
+            '[[issuer]]                      # who may send contracts; one block each\nname = "dso.example"\n', ""
+        )
+        config.write_text(f'{text}\n[[switchgear]]\nname = "drive"\nmodel = "{model}"\nurl = "{url}"\n')
+        assert says in (await busbar("device", "order", str(config), "drive", "--", value)).good
+        refused = await busbar("device", "order", str(config), "drive", wrong)
+        assert refused.code == 2
+        assert "allowed is" in refused.err

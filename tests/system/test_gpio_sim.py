@@ -1,4 +1,4 @@
-"""GPIO drivers on the kernel's simulated chip (gpio-sim): needs root, configfs, the module and the extra `gpio`.
+"""GPIO drivers on the kernel's simulated chip (gpio-sim): needs root, configfs and the module.
 
 Source: the kernel's documentation of gpio-sim (configfs and sysfs attributes), unverified: not run anywhere yet.
 """
@@ -25,7 +25,6 @@ CONFIG = Path("/sys/kernel/config/gpio-sim")
 @pytest.fixture
 def bank() -> Iterator[tuple[str, Path]]:
     """A live chip of four lines: its name, and the directory of its lines in sysfs."""
-    pytest.importorskip("gpiod", reason="the extra `gpio` is not installed")
     if shutil.which("modprobe"):
         subprocess.run(["modprobe", "gpio-sim"], check=False, capture_output=True)
     if not CONFIG.is_dir() or os.geteuid() != 0:

@@ -27,9 +27,9 @@ Wire = tuple[int, int]  # port, unit
 def device_at(bus: TcpBus, unit: int, name: str) -> Meter:
     """The driver of a home's part at that unit."""
     match MODELS[MODEL_OF[name]]:
-        case MeterModel(build) | ChargerModel(build):
+        case MeterModel(build):
             return build(bus, unit)
-        case InverterModel(build_limited) | BatteryModel(build_limited):
+        case InverterModel(build_limited) | BatteryModel(build_limited) | ChargerModel(build_limited):
             return build_limited(bus, unit, None)
         case TelegramModel():
             raise AssertionError(f"{name}: telegrams have no unit")

@@ -4,14 +4,20 @@ import asyncio
 import os
 import re
 import signal
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import cast
 
 import pytest
 
+from drivers.links import open_bus
+from drivers.modbus.bus import Bus
+from protocols.ports import BitTable
+from sim_hardware.serve_device import serve_device
 from tests.system.eventually import eventually
 from tests.system.head_end import HeadEnd
 from tests.system.mosquitto import NODE, Mosquitto
-from tests.system.site import MODELS, Setup, Site, is_guardian
+from tests.system.site import MODELS, Options, Setup, Site, is_guardian, section
 
 pytestmark = pytest.mark.system
 
@@ -56,6 +62,40 @@ async def test_a_killed_node_is_offline_and_its_devices_are_let_go(
         await eventually("the guardian's end", lambda: not is_guardian(guardian))
         assert "battery was let go: its daemon is gone" in node.log
         assert "pv was let go: its daemon is gone" in node.log
+
+
+async def test_a_killed_node_leaves_its_relay_to_the_guardian(site: Site, listener: HeadEnd) -> None:
+    """A board has no timer: without the guardian the boiler would stay on for ever."""
+    async with serve_device("relay-board", "tcp://127.0.0.1:0") as board:
+        bus = cast(Bus, open_bus(board, 1.0))
+
+        async def is_on() -> bool:
+            return (await bus.read_bits(1, BitTable.COILS, 0, 1))[0]
+
+        keys: Options = {"name": "boiler", "url": board, "channel": 0, "power_w": 2000, "lease_s": 600, "change_s": 1}
+        relay = section("[[relay]]", {**keys, "use": "always", "timeout_s": 0.5})
+        try:
+            async with site.node(Setup(text=relay)) as node:
+                await eventually_async("the boiler is on", is_on, seen=lambda: node.log)
+                await node.kill()
+
+                async def is_open() -> bool:
+                    return not await is_on()
+
+                await eventually_async("the boiler is off", is_open, seen=lambda: node.log)
+                assert "boiler was let go: its daemon is gone" in node.log
+        finally:
+            await bus.close()
+
+
+async def eventually_async(what: str, is_so: Callable[[], Awaitable[bool]], seen: Callable[[], str]) -> None:
+    """As `eventually`, for what has to be asked over a wire."""
+    try:
+        async with asyncio.timeout(30.0):
+            while not await is_so():  # noqa: ASYNC110 - the wire tells nobody when it changes
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise AssertionError(f"not within 30 s: {what}; {seen()}") from None
 
 
 async def test_a_guardian_that_dies_is_followed_by_another(site: Site, listener: HeadEnd) -> None:

@@ -1,9 +1,10 @@
-"""The switchgear drivers against our simulated devices on a foreign server's wire, TCP and pty."""
+"""The switchgear drivers and a charger against our simulated devices on a foreign server's wire, TCP and pty."""
 
 from typing import cast
 
 import pytest
 
+from drivers.chargers.go_e import GoE
 from drivers.links import open_bus
 from drivers.modbus.bus import Bus
 from drivers.switchgear.capacitor_bank import GenericCapacitorBank
@@ -11,7 +12,7 @@ from drivers.switchgear.relays import BoardInputs, CoilRelay
 from drivers.switchgear.sg_ready import SgReadyPump
 from drivers.switchgear.tap_changer import GenericTapChanger
 from protocols.faults import DeviceRefused
-from protocols.ports import BitTable, SgMode
+from protocols.ports import BitTable, Plug, SgMode
 from sim_hardware.serve_device import serve_device
 
 pytestmark = pytest.mark.system
@@ -31,6 +32,21 @@ async def test_a_relay_board(listen: str) -> None:
             assert await BoardInputs(bus, 1).closed() == (False,) * 8
             with pytest.raises(DeviceRefused, match="coils at 8"):
                 await CoilRelay(bus, 1, 8, channels=9).switch(True, 60.0)
+        finally:
+            await bus.close()
+
+
+@pytest.mark.parametrize("listen", WIRES)
+async def test_a_charger(listen: str) -> None:
+    async with serve_device("go-e", listen) as url:
+        bus = open_bus(url, 1.0)
+        try:
+            charger = GoE(bus, 1)
+            assert (await charger.probe()).maker == "go-e"
+            await charger.allow(0.0, 30.0)
+            await charger.allow(8.0, 30.0)
+            assert await charger.plug() in (Plug.CONNECTED, Plug.CHARGING)
+            assert (await charger.read())["voltage_l1_v"] == pytest.approx(230.0, abs=15.0)
         finally:
             await bus.close()
 

@@ -1,7 +1,12 @@
 """A Lambda heat pump, by an image written from the two lists that its file names."""
 
+import pytest
+
+from drivers.catalogue import PUMPS
 from drivers.heat_pumps.lambda_eu import TYPE
-from protocols.ports import Table
+from drivers.heat_pumps.surplus import SurplusPump
+from protocols.faults import NotApplied, Unsupported
+from protocols.ports import SgMode, Table
 from tests.drivers.meters.listed import ListedMeter
 
 PUMP = """
@@ -36,3 +41,47 @@ async def test_every_value_is_what_the_lists_say() -> None:
     assert await driver.read() == pump.shows
     assert set(pump.shows) == set(TYPE.sheet.quantities)
     assert pump.writes == []
+
+
+def told_pump(bus: ListedMeter, power_w: float) -> SurplusPump:
+    return PUMPS["lambda-heat-pump"].build(bus, 1, power_w)
+
+
+@pytest.fixture
+def pump() -> ListedMeter:
+    bus = ListedMeter(PUMP, Table.HOLDING)
+    bus.fill(102, [0])
+    return bus
+
+
+async def test_encouraged_it_is_told_a_surplus_and_normal_is_none(pump: ListedMeter) -> None:
+    driver = told_pump(pump, 2500.0)
+    await driver.ask(SgMode.ENCOURAGED, 30.0)
+    assert await driver.asked() is SgMode.ENCOURAGED
+    await driver.ask(SgMode.NORMAL, 30.0)
+    assert await driver.asked() is SgMode.NORMAL
+    assert pump.writes == [(102, (2500,)), (102, (0,))]
+
+
+@pytest.mark.parametrize("mode", [SgMode.BLOCKED, SgMode.ORDERED])
+async def test_it_can_not_be_blocked_or_ordered(pump: ListedMeter, mode: SgMode) -> None:
+    with pytest.raises(Unsupported, match="takes a surplus only"):
+        await told_pump(pump, 2500.0).ask(mode, 30.0)
+    assert pump.writes == []
+
+
+async def test_another_surplus_kept_is_not_applied(pump: ListedMeter) -> None:
+    pump.on_write = lambda address, words: {102: 0}
+    with pytest.raises(NotApplied, match="wrote 2500 to 102, reads 0"):
+        await told_pump(pump, 2500.0).ask(SgMode.ENCOURAGED, 30.0)
+
+
+async def test_a_surplus_of_the_other_sign_is_none(pump: ListedMeter) -> None:
+    pump.fill(102, [0xFFFF])
+    assert await told_pump(pump, 2500.0).asked() is SgMode.NORMAL
+
+
+@pytest.mark.parametrize("power_w", [0.0, -1.0, 40_000.0])
+def test_a_surplus_that_does_not_fit_is_refused(pump: ListedMeter, power_w: float) -> None:
+    with pytest.raises(ValueError, match=r"allowed is more than 0|40000 is no S16"):
+        told_pump(pump, power_w)

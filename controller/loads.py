@@ -1,0 +1,256 @@
+"""Loads: devices that consume in steps (a car at 6 A and more, a relay, a heat pump by SG-Ready), and rest in between.
+
+Each takes, in merit order among the followers, the highest step that fits into what is left; what a step leaves over is
+for the followers. `surplus` loads fit into the target of the connection point, `always` loads into the band that binds it.
+
+No hunting: a rise must have fitted for `change_s`, unless a band (a contract) demands it; a fall within the device's own range comes `change_s` after the last
+change at the earliest; on and off keep their least times, which count from a switch. Only the bands of the strongest
+ranks (connection, grid code, grid operator) break these times, and only downwards: a fuse knows no dwell.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from math import floor, inf
+from typing import Final
+
+import msgspec
+
+from controller.split import NOISE_W, Follower
+
+# Less than this does not draw: the standby of a wallbox with a full car is a few watts.
+DRAWS_W: Final = 100.0
+
+
+class Use(StrEnum):
+    """When a load is on."""
+
+    SURPLUS = "surplus"  # with what is over, or where a contract wants consumption
+    ALWAYS = "always"  # at its most, less only where something binds
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What a load can be told: 0, or `least_w` to `most_w` in steps; with what patience; lower merit goes first.
+
+    `rests`: between off and on it has a state of its own, in which it is left alone (SG-Ready: 0 blocks, `most_w` raises);
+    `may_block`: whether 0 is allowed then. `settle_s`: by then it draws what it was told, or something else holds it.
+    `unit_w`: what one unit draws of what the device is told in truth (an ampere, by the phases and volts of now).
+    """
+
+    least_w: float
+    most_w: float
+    step_w: float
+    use: Use = Use.SURPLUS
+    merit: int = -1
+    least_on_s: float = 300.0
+    least_off_s: float = 300.0
+    change_s: float = 10.0
+    settle_s: float = 30.0
+    rests: bool = False
+    may_block: bool = True
+    unit_w: float = 1.0
+
+    def fit(self, room_w: float) -> float:
+        """The highest step within the room; 0 where none is."""
+        if room_w < self.least_w:
+            return 0.0
+        if self.step_w <= 0.0 or room_w >= self.most_w:
+            return self.most_w if room_w >= self.most_w else self.least_w
+        # A step that fits but for the last digit of a float fits.
+        return self.least_w + floor((room_w - self.least_w) / self.step_w + 1e-9) * self.step_w
+
+    def near(self, power_w: float) -> float:
+        """The step that draws this, about."""
+        return 0.0 if power_w <= DRAWS_W else max(self.fit(power_w + self.step_w / 2), self.least_w)
+
+
+class Load(msgspec.Struct, frozen=True):
+    """A load now: what it draws (0 where nobody measures it and it is left alone), and whether there is anything to feed."""
+
+    name: str
+    power_w: float
+    terms: Terms
+    is_ready: bool = True
+
+
+class Held(msgspec.Struct, frozen=True):
+    """What a load was told last (None: left alone) and the `unit_w` of then; since when, since when on or off, and since
+    when more would fit.
+    """
+
+    told_w: float | None = None
+    changed_s: float = -inf
+    switched_s: float = -inf
+    fits_since_s: float | None = None
+    unit_w: float = 1.0
+
+
+class Room(msgspec.Struct, frozen=True):
+    """What loads and followers together may take (W): for the target, within the band, and within its strongest part;
+    and what they must take at least for the band.
+    """
+
+    target_w: float
+    band_w: float
+    hard_w: float
+    must_w: float = -inf
+
+
+class Allotment(msgspec.Struct, frozen=True):
+    """What each load is told (None: left alone), what it is expected to draw, and why it does not do more or less."""
+
+    told_w: dict[str, float | None]
+    drawn_w: dict[str, float]
+    whys: tuple[str, ...]
+
+
+Memory = Mapping[str, Held]
+
+
+def allot(
+    loads: Sequence[Load], followers: Sequence[Follower], memory: Memory, now_s: float, room: Room
+) -> tuple[Memory, Allotment]:
+    """Tell each load something; what is known of one that is not here now is kept."""
+    told_w: dict[str, float | None] = {}
+    drawn_w: dict[str, float] = {}
+    kept: dict[str, Held] = dict(memory)
+    order = sorted(loads, key=_key)
+    behind_w = sum(_pinned_w(load, _held(load, memory, now_s), now_s) for load in order)
+    aid_w = -sum(follower.band.least_w for follower in followers)  # what the followers can give at most
+    given_w = taken_w = 0.0  # what those before draw; what they may draw
+    waiting = sorted(followers, key=_key)
+    for load in order:
+        while waiting and _key(waiting[0]) < _key(load):
+            given_w += waiting.pop(0).band.nearest(room.target_w - given_w)
+        held = _held(load, memory, now_s)
+        behind_w -= _pinned_w(load, held, now_s)
+        band_w = room.band_w - taken_w - behind_w + aid_w
+        hard_w = room.hard_w - taken_w + aid_w
+        here = Room(room.target_w - given_w, band_w, hard_w, room.must_w - given_w)
+        kept[load.name] = held = _dwelt(load, held, _wanted(load, held, here, now_s), here, now_s)
+        told_w[load.name] = held.told_w
+        drawn_w[load.name] = _drawn_w(load, held, now_s)
+        given_w += drawn_w[load.name]
+        taken_w += drawn_w[load.name] if held.told_w is None else max(held.told_w, drawn_w[load.name])
+    return kept, Allotment(told_w, drawn_w, tuple(_why(load, told_w[load.name]) for load in order))
+
+
+def _key(each: Load | Follower) -> tuple[int, str]:
+    return (each.terms.merit if isinstance(each, Load) else each.merit, each.name)
+
+
+def _held(load: Load, memory: Memory, now_s: float) -> Held:
+    """What is known of a load; one that is new stands where it is seen to stand.
+
+    What was told is in amperes, so at another voltage, or on other phases, it is another power.
+    """
+    held, unit_w = memory.get(load.name), load.terms.unit_w
+    if held is None:
+        held = Held(None, now_s, now_s) if load.power_w > DRAWS_W else Held()
+        if not load.terms.rests:
+            held = msgspec.structs.replace(held, told_w=load.terms.near(load.power_w))
+    elif held.told_w is not None and held.unit_w != unit_w:
+        held = msgspec.structs.replace(held, told_w=held.told_w * unit_w / held.unit_w)
+    return msgspec.structs.replace(held, unit_w=unit_w)
+
+
+def _pinned_w(load: Load, held: Held, now_s: float) -> float:
+    """The least that it goes on with because it was switched on only just now."""
+    is_on = held.told_w is not None and held.told_w > 0.0
+    return load.terms.least_w if is_on and now_s - held.switched_s < load.terms.least_on_s else 0.0
+
+
+def _wanted(load: Load, held: Held, room: Room, now_s: float) -> float | None:
+    """What it would be told if nothing dwelt."""
+    terms = load.terms
+    if terms.rests:
+        return _state(load, held, room)
+    room_w = room.band_w if terms.use is Use.ALWAYS else min(room.target_w, room.band_w)
+    if not load.is_ready and terms.use is Use.SURPLUS:
+        return 0.0
+    if not load.is_ready or _idles(load, held, now_s):
+        room_w = min(room_w, terms.least_w)
+    return terms.fit(room_w)
+
+
+def _state(load: Load, held: Held, room: Room) -> float | None:
+    """Raised with what is over, blocked where even what it takes by itself does not fit, else left alone."""
+    terms = load.terms
+    if terms.use is Use.SURPLUS and min(room.target_w, room.band_w) >= terms.most_w:
+        return terms.most_w
+    alone_w = terms.most_w if held.told_w == 0.0 else load.power_w if held.told_w is None else 0.0
+    fits = alone_w <= room.band_w + NOISE_W
+    return None if fits or not terms.may_block else 0.0
+
+
+def _idles(load: Load, held: Held, now_s: float) -> bool:
+    """Whether it may draw and does not: a full car is not flexible, and is offered the least."""
+    if held.told_w is None or held.told_w == 0.0 or load.power_w >= DRAWS_W:
+        return False
+    told_s = held.switched_s if _same(load, held.told_w, load.terms.least_w) else held.changed_s
+    return now_s - told_s >= load.terms.settle_s
+
+
+def _dwelt(load: Load, held: Held, wanted_w: float | None, room: Room, now_s: float) -> Held:
+    """What it is told now: the wish, or what its patience makes of it."""
+    now, wish = _level(load, held.told_w), _level(load, wanted_w)
+    if _same(load, now, wish):
+        return msgspec.structs.replace(held, fits_since_s=None)
+    if wish > now:
+        since_s = held.fits_since_s if held.fits_since_s is not None else now_s
+        is_owed = wish <= room.must_w + NOISE_W and now_s - held.changed_s >= load.terms.change_s
+        too_soon = now_s - since_s < load.terms.change_s and not is_owed
+        if too_soon or (
+            _switches(load, held.told_w, wanted_w) and now_s - held.switched_s < _least_s(load, held.told_w)
+        ):
+            return msgspec.structs.replace(held, fits_since_s=since_s)
+        return _told(load, held, wanted_w, now_s)
+    held = msgspec.structs.replace(held, fits_since_s=None)
+    if _switches(load, held.told_w, wanted_w) and now_s - held.switched_s < _least_s(load, held.told_w):
+        least_w = held.told_w if load.terms.rests else load.terms.least_w
+        if _drawing_w(load, least_w) <= room.hard_w + NOISE_W:
+            wanted_w = least_w
+    is_hard = _drawing_w(load, held.told_w) > room.hard_w + NOISE_W
+    waits = now_s - held.changed_s < load.terms.change_s and not is_hard
+    return held if waits or wanted_w == held.told_w else _told(load, held, wanted_w, now_s)
+
+
+def _drawing_w(load: Load, told_w: float | None) -> float:
+    return load.power_w if told_w is None else told_w
+
+
+def _level(load: Load, told_w: float | None) -> float:
+    """States in the order of what they draw; left alone stands between blocked and raised."""
+    return load.terms.most_w / 2 if told_w is None else told_w
+
+
+def _same(load: Load, one_w: float, other_w: float) -> bool:
+    """Whether two powers are one step: the last digits of a float are none."""
+    return abs(one_w - other_w) <= max(load.terms.step_w / 2, 1.0)
+
+
+def _switches(load: Load, from_w: float | None, to_w: float | None) -> bool:
+    return from_w != to_w if load.terms.rests else (from_w == 0.0) is not (to_w == 0.0)
+
+
+def _least_s(load: Load, told_w: float | None) -> float:
+    """How long the present state lasts at least."""
+    return load.terms.least_off_s if told_w == 0.0 or told_w is None else load.terms.least_on_s
+
+
+def _told(load: Load, held: Held, told_w: float | None, now_s: float) -> Held:
+    switched_s = now_s if _switches(load, held.told_w, told_w) else held.switched_s
+    return Held(told_w, now_s, switched_s, None, held.unit_w)
+
+
+def _drawn_w(load: Load, held: Held, now_s: float) -> float:
+    """What it draws by what it was told, while it gets there; then what is measured."""
+    settled = now_s - held.changed_s >= load.terms.settle_s or not load.is_ready or _idles(load, held, now_s)
+    return load.power_w if held.told_w is None or settled else held.told_w
+
+
+def _why(load: Load, told_w: float | None) -> str:
+    if not load.is_ready:
+        return f"{load.name} has nothing to feed"
+    if told_w is None:
+        return f"{load.name} is left alone"
+    return f"{load.name} may take {told_w:.0f} W of {load.terms.most_w:.0f} W"
