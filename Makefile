@@ -7,6 +7,9 @@ MAKEFLAGS += --no-builtin-rules
 export PATH := $(PATH):/usr/sbin
 
 VENV := .venv
+# Bytecode is kept even where the environment says not to: compiling and rewriting all tests anew takes as long as running them.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
 # Compiling what is never imported would take half of the time.
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check install -qq --no-compile
 PYTEST := $(VENV)/bin/python -m pytest
