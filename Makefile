@@ -61,7 +61,7 @@ imports: $(DEV)
 
 .PHONY: fast
 fast: $(DEV)
-	@$(PYTEST) -q -n logical --dist worksteal -m "not system and not torture and not oracle and not slow" $(ARGS)
+	@$(PYTEST) -q -n logical --dist worksteal --hypothesis-profile=hasty -m "not system and not torture and not oracle and not slow" $(ARGS)
 
 .PHONY: torture
 torture: $(DEV) ## kills, power loss and fuzzing, for minutes
