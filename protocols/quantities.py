@@ -94,5 +94,6 @@ def beyond_belief(values: Mapping[str, float | None]) -> list[str]:
         name
         for name, value in values.items()
         if value is not None
-        and (not bounds[name][0] <= value <= bounds[name][1] or (-speck < value < speck and value != 0.0))
+        for least, most in (bounds[name],)
+        if not least <= value <= most or (-speck < value < speck and value != 0.0)
     ]

@@ -61,14 +61,17 @@ class _Audience:
         self._clients: dict[str, tuple[int, Client]] = {}
         self._named: dict[str, dict[str, Client]] = {}
         self._wild: dict[str, Client] = {}
+        self._found: dict[str, list[Client]] = {}  # by topic, until somebody comes or goes
 
     def add(self, client: Client) -> None:
+        self._found.clear()
         self._clients[client.client_id] = (next(self._numbers), client)
         for topic_filter in client.subscriptions:
             listeners = self._wild if _is_wild(topic_filter) else self._named.setdefault(topic_filter, {})
             listeners[client.client_id] = client
 
     def pop(self, client_id: str) -> Client | None:
+        self._found.clear()
         _, client = self._clients.pop(client_id, (0, None))
         if client is not None:
             self._wild.pop(client_id, None)
@@ -78,6 +81,11 @@ class _Audience:
 
     def of(self, topic: str) -> list[Client]:
         """Who listens to a topic, each once, in the order in which they connected."""
+        if topic not in self._found:
+            self._found[topic] = self._sought(topic)
+        return self._found[topic]
+
+    def _sought(self, topic: str) -> list[Client]:
         named = self._named.get(topic, {})
         wild = {
             client_id: client

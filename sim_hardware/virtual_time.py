@@ -65,15 +65,12 @@ class _Timer(asyncio.TimerHandle):
     asyncio's heap leaves that order to chance: to whatever else is in it, such as another home.
     """
 
-    __slots__ = ("number",)
+    __slots__ = ("turn",)
 
-    number: int
+    turn: tuple[float, int]  # when, and the how manyth that was set
 
     def __lt__(self, other: object) -> bool:
-        if not isinstance(other, _Timer):
-            return NotImplemented
-        mine, theirs = self.when(), other.when()
-        return self.number < other.number if mine == theirs else mine < theirs
+        return self.turn < other.turn if isinstance(other, _Timer) else NotImplemented
 
 
 class VirtualLoop(BaseEventLoop):
@@ -133,7 +130,7 @@ class VirtualLoop(BaseEventLoop):
     ) -> asyncio.TimerHandle:
         """As the base class does; timers of one instant go off in the order in which they were set."""
         timer = _Timer(when, callback, args, self, context)
-        timer.number = next(self._numbers)
+        timer.turn = when, next(self._numbers)
         heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
         timer._scheduled = True  # type: ignore[attr-defined]
         return timer

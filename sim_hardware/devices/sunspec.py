@@ -287,6 +287,14 @@ class SunSpecImage:
         last = address + count
         if address < self._base or last > self._end:
             raise IllegalAddress(f"{count} registers at {address}: this map is {self._base} to {self._end - 1}")
+        for start, end, block in self._places:
+            if start <= address and last <= end:
+                block.refresh()
+                return block.words[address - start : last - start]
+        return self._across(address, last)
+
+    def _across(self, address: int, last: int) -> list[int]:
+        """Words of more than one model, or of what stands before and behind them."""
         found = list(SUNS[address - self._base : last - self._base])
         for start, end, block in self._places:
             if start < last and address < end:

@@ -83,8 +83,8 @@ class SunSpecBattery(SunSpecImage):
 
     def after(self, dt_s: float) -> None:
         """Let the reversion timers run, and what they say take effect."""
-        ended = [self._set_timer.after(dt_s), self._limit_timer.after(dt_s)]
-        if any(ended):
+        set_ended, limit_ended = self._set_timer.after(dt_s), self._limit_timer.after(dt_s)
+        if set_ended or limit_ended:
             self._command()
 
     def _written(self, names: frozenset[str]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
+import numpy as np
+
 from sim_hardware.faults import Faults
 from sim_hardware.physics.solar import Plane
 from sim_hardware.world.block import GRID, LOAD, PV, Block
@@ -108,7 +110,7 @@ class World:
         for row, plug in self._plugs:
             plug.after(dt_s)
             meters.power[0, LOAD, row, 0] += plug.power_w
-        meters.power[:, GRID] = meters.power[:, LOAD:].sum(axis=1)
+        np.add.reduce(meters.power[:, LOAD:], axis=1, out=meters.power[:, GRID])
         self.supply.after(dt_s, *meters.power[:, GRID])
         meters.voltage_v, meters.frequency_hz = self.supply.voltage_v, self.supply.frequency_hz
         meters.count(dt_s)

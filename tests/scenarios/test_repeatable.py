@@ -1,5 +1,7 @@
 """One seed, one course: two runs publish the same bytes."""
 
+import pytest
+
 from sim_hardware.faults import Word
 from tests.scenarios.film import Film, Row, at
 from tests.scenarios.stage import ALL, Setup
@@ -27,6 +29,7 @@ def published(film: Film, *rows: Row) -> list[tuple[float, str, bytes]]:
     return [(heard.at_s, heard.topic, heard.payload) for heard in stage.head_end.heard]
 
 
+@pytest.mark.slow
 def test_the_same_seed_publishes_the_same_bytes_at_the_same_times(film: Film) -> None:
     first, second = published(film, *eventful()), published(film, *eventful())
     assert len(first) > 4 * 500

@@ -268,3 +268,14 @@ def test_who_has_left_hears_nothing_and_who_comes_again_is_the_last() -> None:
     broker.publish("x", b"")
     broker.publish("y", b"")
     assert notes == ["a x", "c x", "c x", "a x", "c y"]
+
+
+def test_who_comes_or_goes_between_two_messages_of_a_topic_counts_for_the_second() -> None:
+    broker, notes = MemoryBroker(), list[str]()
+    Ear(broker, "a", "x", notes=notes)
+    broker.publish("x", b"")
+    Ear(broker, "b", "#", notes=notes)
+    broker.publish("x", b"")
+    broker.disconnect("a")
+    broker.publish("x", b"")
+    assert notes == ["a x", "a x", "b x", "b x"]

@@ -25,8 +25,8 @@ class PvPlants:
     def after(self, irradiance_w_m2: Values) -> None:
         """One step."""
         new = 1.0 - self._keep
-        target_w = self._per_w_m2 * (irradiance_w_m2 * new)
-        target_w = np.asarray(target_w).clip(-math.inf, self._rating_w * new)
+        target_w = np.asarray(self._per_w_m2 * (irradiance_w_m2 * new))
+        target_w = np.minimum(target_w, self._rating_w * new)
         if self.limit_w is not None:
             np.minimum(target_w, self.limit_w * new, out=target_w)
         self.power_w *= self._keep
@@ -51,6 +51,7 @@ class Batteries:
     ) -> None:
         capacity = above_zero(count, "capacity_wh", capacity_wh)
         self._rating_w = above_zero(count, "rating_w", rating_w)
+        self._least_w = -self._rating_w
         one_way = math.sqrt(float(above_zero(1, "round_trip", round_trip)))
         # What one watt for one step puts in, and takes out.
         self._put_wh, self._take_wh = one_way * dt_s / 3600.0, dt_s / 3600.0 / one_way
@@ -67,7 +68,8 @@ class Batteries:
         """One step; cut so that it never oversteps full or empty."""
         power_w = self.power_w
         power_w[self._cut_rows] = self._uncut_w
-        target_w = self.request_w.clip(-self._rating_w, self._rating_w)
+        target_w = np.maximum(self.request_w, self._least_w)
+        np.minimum(target_w, self._rating_w, out=target_w)
         power_w -= target_w
         power_w *= self._keep
         power_w += target_w
@@ -78,7 +80,7 @@ class Batteries:
         stored_wh += self.stored_wh
         beyond = stored_wh > self._most_wh
         beyond |= stored_wh < self._least_wh
-        self._cut_rows = np.flatnonzero(beyond)
+        (self._cut_rows,) = beyond.nonzero()
         self._uncut_w = power_w.take(self._cut_rows)
         if self._cut_rows.size:
             self._cut(self._cut_rows, stored_wh)

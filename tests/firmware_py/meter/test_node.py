@@ -136,7 +136,7 @@ def on_stage(folder: Path, seconds: float, **options: Any) -> Stage:
     return stages[0]
 
 
-@pytest.mark.parametrize("seconds", [300, pytest.param(3600, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [180, pytest.param(3600, marks=pytest.mark.slow)])
 def test_constant_power_is_counted_to_the_last_wh(tmp_path: Path, seconds: int) -> None:
     """3450 W for so long, by the end of the last window."""
     stage = on_stage(tmp_path, seconds + 0.1)
@@ -147,6 +147,7 @@ def test_constant_power_is_counted_to_the_last_wh(tmp_path: Path, seconds: int) 
     assert tariffs == pytest.approx([POWER_W * 120 / 3.6, POWER_W * (seconds - 120) / 3.6], abs=2)
 
 
+@pytest.mark.slow
 def test_a_sample_clock_that_is_off_does_not_make_energy(tmp_path: Path) -> None:
     """200 ppm: what it takes for 200 ms is 199.96 ms. 3001 of these windows fit into the run."""
     stage = on_stage(tmp_path, 600.1, clock_ppm=200.0)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import wavfile
 
@@ -102,7 +102,6 @@ def test_an_archive_cut_anywhere_is_refused(tmp_path: Path, save: Callable[..., 
             read(tmp_path / "b.npz")
 
 
-@settings(max_examples=300)
 @given(st.binary(max_size=200), st.integers(0, 19_000))
 def test_an_archive_with_other_bytes_in_it_is_read_or_refused(tmp_path_factory: Any, junk: bytes, place: int) -> None:  # noqa: ANN401
     path = tmp_path_factory.mktemp("npz") / "a.npz"

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,12 +54,13 @@ def test_the_reference_holds_something_of_everything() -> None:
     assert results.aggregates
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(cuts=st.lists(st.integers(0, SECONDS * RATE_HZ), max_size=40))
 def test_any_cut_gives_the_same_bits(cuts: list[int]) -> None:
     assert flat(played(CONFIG, *signal(), cuts)) == WHOLE
 
 
+@pytest.mark.slow
 def test_single_samples_give_the_same_bits() -> None:
     assert flat(played(CONFIG, *signal(), list(range(1, SECONDS * RATE_HZ)))) == WHOLE
 

@@ -218,6 +218,7 @@ def test_the_default_house_comes_out_as_gridlabd_dumps_it() -> None:
     assert params.coupling_w_per_k / W_PER_K == pytest.approx(9138.92, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sizes", "begins", "over_s", "air_f", "gains_kw", "published_kwh"),
     [

@@ -34,6 +34,7 @@ def test_without_simbench_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) ->
         simbench("H0-A")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(util.find_spec("simbench") is None, reason="SimBench (extra `sim`) is not installed")
 def test_the_installed_simbench_has_a_year_of_homes() -> None:
     assert {"H0-A", "H0-B", "G0-A"} <= set(simbench_names())

@@ -259,6 +259,7 @@ def test_time_is_given_in_whole_steps_and_nothing_is_lost() -> None:
     assert (homes.utc() - start).total_seconds() == 3.0
 
 
+@pytest.mark.slow
 def test_profiles_are_simbenchs_and_sum_to_the_year() -> None:
     made = config(
         {"load": {"profile": "H0-A", "year_wh": 4.0e6}}, world={"step_s": 60.0, "start": "2026-01-01T00:00:00Z"}
