@@ -49,6 +49,7 @@ class Analysing:
     def _event(self, event: results.Event) -> Event:
         values = {
             "duration_s": event.duration_s,
+            "detected_duration_s": event.detected_duration_s,
             "extreme_v": _known(event.extreme_v),
             "depth_ratio": _known(event.depth),
             "steady_change_ratio": _known(event.steady_change),

@@ -6,7 +6,7 @@ import numpy as np
 
 from firmware_py.metrology.aggregate import Aggregator, FrequencyMeter
 from firmware_py.metrology.crossings import Tracker
-from firmware_py.metrology.events import Events, Snippet
+from firmware_py.metrology.events import Events
 from firmware_py.metrology.flicker import FlickerMeter
 from firmware_py.metrology.history import History
 from firmware_py.metrology.results import (
@@ -21,9 +21,8 @@ from firmware_py.metrology.results import (
     Results,
     Window,
 )
+from firmware_py.metrology.scene import Scene
 from firmware_py.metrology.windows import Windows
-
-SNIPPET_S = 0.4
 
 
 @dataclass(slots=True)
@@ -126,22 +125,22 @@ class Analyser:
         first, count = self.halves_told, len(self.positions)
         if count <= first:
             return
-        length = self.positions[first:] - self.positions[first - 2 : -2]
-        grown = self.integrals[:, first:] - self.integrals[:, first - 2 : -2]
+        ends = self.positions[first:]
+        length = ends - self.positions[first - 2 : -2]
         channels = 3 + self.config.currents
-        rms = np.sqrt(np.maximum(grown[:channels] / length, 0.0))
-        end_s = self._seconds(self.positions[first:])
-        frequency = self.config.true_rate_hz / length
+        mean = (self.integrals[:channels, first:] - self.integrals[:channels, first - 2 : -2]) / length
+        rms = np.sqrt(np.maximum(mean, 0.0))
+        end_s = self._seconds(ends)
         harvest.half_cycles.append(
-            HalfCycles(end_s=end_s, frequency_hz=frequency, voltage_v=rms[:3], current_a=rms[3:])
+            HalfCycles(
+                end_s=end_s,
+                frequency_hz=self.config.true_rate_hz / length,
+                voltage_v=rms[:3],
+                current_a=rms[3:],
+            )
         )
-        harvest.events += self.events.take(end_s, rms[:3], self._snippet())
+        harvest.events += self.events.take(Scene(self.config, self.history, ends, end_s, length, rms[:3]))
         self.halves_told = count
-
-    def _snippet(self) -> Snippet:
-        """What is in memory of the newest samples; a copy is made by the watch that keeps it."""
-        begin = max(0, self.history.end - int(SNIPPET_S * self.config.sample_rate_hz))
-        return self.history.samples[:3, begin : self.history.end], float(self._seconds(np.array([begin]))[0])
 
     def _tell_windows(self, harvest: Harvest) -> None:
         span = 2 * self.config.cycles

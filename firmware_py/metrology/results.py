@@ -207,6 +207,11 @@ class Event:
     """Phases touched, 1 to 3."""
     start_s: float
     duration_s: float
+    """From `start_s` on: when the voltage itself left its band and came back, as found in the samples."""
+    detected_start_s: float
+    """End of the first cycle (U_rms½) beyond the threshold: class A's begin."""
+    detected_duration_s: float
+    """Class A's duration: from there to the end of the first cycle past the hysteresis."""
     extreme_v: float
     """Least (dip, interruption) or greatest (swell) U_rms½; for a rapid change the one farthest from the steady voltage."""
     depth: float
