@@ -69,7 +69,8 @@ class Tracker:
         span = history.samples[:3, history.end - have : history.end]
         if self.phase is None:
             turns = np.mod(np.diff(np.angle(self._joined(self._phasors(self._frames(span))))), 2 * np.pi)
-            self.tuned = min(max(float(np.median(turns)), self.slowest), self.fastest)
+            # The middle one, and not by np.median: that brings in numpy.ma, which takes 2 MB.
+            self.tuned = min(max(float(np.sort(turns)[len(turns) // 2]), self.slowest), self.fastest)
         frames = np.concatenate((self.frames, self._frames(span)), axis=1)
         self.frames = frames[:, 1 - LENGTH :]
         phasors = self._phasors(frames)

@@ -13,7 +13,7 @@ from firmware_py.metrology.results import Array, Config
 
 KEEP = 5
 """Hops kept: a window of the slowest cycles, the filter's delay and what an event's snippet shows."""
-CAPACITY = 15
+CAPACITY = 10
 FLICKER_VALUES = 80
 """Of the flicker meter in a hop."""
 GRID = 8
@@ -58,7 +58,7 @@ class History:
         self._sum_up(block)
         # A sample that is no number is in every sum after it.
         if not np.isfinite(self.sums[:, (self.end + self.hop) // GRID]).all():
-            self._sum_up(self._mended(block))
+            self._sum_up(self.mended(block))
         self.end += self.hop
 
     def _sum_up(self, block: Array) -> None:
@@ -82,6 +82,10 @@ class History:
         self.start += shift
         return shift, less
 
+    def total(self) -> Array:
+        """Of u², i² and p over all samples, as differences of which to `integrals` count."""
+        return np.asarray(self.sums[:, self.end // GRID])
+
     def integrals(self, positions: Array) -> Array:
         """Integrals of u², i² and p (in samples) up to fractional positions: differences of two are what counts.
 
@@ -102,7 +106,8 @@ class History:
         counts = [n for at, n in self.missing if at < self.start + end and at + self.hop > self.start + begin]
         return np.asarray(np.sum(counts, axis=0)) if counts else None
 
-    def _mended(self, block: Array) -> Array:
+    def mended(self, block: Array) -> Array:
+        """A block with lines for its missing samples, which are counted."""
         good = np.isfinite(block)
         self.missing.append((self.start + self.end, np.asarray((~good).sum(axis=1), dtype=np.float64)))
         mended = block.copy()

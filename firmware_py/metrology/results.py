@@ -182,6 +182,17 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """What flowed outside of windows, by phase: the power by its samples, the reactive power as in the nearest window."""
+
+    start_sample: float
+    end_sample: float
+    energy_ws: Array
+    reactive_energy_vars: Array
+    """NaN without a window or without spectra."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HalfCycles:
     """Values over one cycle, renewed each half cycle; column j is the cycle ending at `end_s[j]`."""
 

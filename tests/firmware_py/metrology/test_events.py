@@ -88,6 +88,16 @@ def test_the_ends_of_cycles_that_class_a_tells_are_told_too() -> None:
     assert dip.detected_duration_s == pytest.approx(0.11, abs=1e-6)
 
 
+def test_a_dip_after_the_frequency_has_drifted() -> None:
+    time = np.arange(2 * RATE_HZ) / RATE_HZ
+    # From 50 Hz up by 2 Hz in the first second, then steady.
+    turns = np.where(time < 1, 50 * time + time**2, 52 * time - 1)
+    voltage = 230 * np.sqrt(2) * np.cos(2 * np.pi * turns + np.array([[0.0], [-2 * np.pi / 3], [2 * np.pi / 3]]))
+    voltage[:, 16_037:16_700] *= 0.15
+    [dip] = played(CONFIG, voltage, voltage).events
+    check(dip, EventKind.DIP, (1, 2, 3), 1.6037, 0.0663, 0.15)
+
+
 def test_a_slow_sag_begins_where_the_cycle_in_its_middle_passes_the_threshold() -> None:
     voltage, current = three_phases(50, 3.0)
     time = np.arange(voltage.shape[1]) / RATE_HZ
