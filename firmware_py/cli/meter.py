@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from typer.core import TyperGroup
 
 from firmware_py.cli.options import BAD_INPUT, FAULT, Json, stop
@@ -95,6 +93,9 @@ def calibrate(
     if as_json:
         print(json.dumps(rows))
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("channel", "gain", "offset", "delay us", title=f"{store}: set {len(sets) + 1}", title_justify="left")
     for name, row in rows.items():
         table.add_row(name, *(f"{value:.7g}" for value in row.values()))

@@ -5,20 +5,19 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
+from typing import TYPE_CHECKING, Final
 
 from firmware_py.cli.options import BAD_INPUT, FAULT, stop
 from firmware_py.meter.analysing import Analysing
-from firmware_py.meter.calibration_file import in_force, load_calibration
+from firmware_py.meter.calibration import Calibration
 from firmware_py.meter.inputs.files import open_recording
 from firmware_py.meter.inputs.recording import BadRecording, Recording, Scale
 from firmware_py.meter.measure import Said
 from firmware_py.meter.play import Player, Told
 from protocols.faults import StoreFailed
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 # Of the many quantities those that a person looks at: rows by name, a column a phase.
 _ROWS: Final = (
@@ -50,7 +49,7 @@ class Played:
 def play_recording(played: Played, as_json: bool) -> None:
     """Play it to its end; ends the command where the file is no good."""
     try:
-        constants = in_force(load_calibration(played.calibration)) if played.calibration is not None else {}
+        constants = _constants(played.calibration)
         recording = open_recording(played.file, Scale(*played.full_scale), played.channels)
         for note in recording.notes:
             print(f"busbar: {played.file}: {note}", file=sys.stderr)
@@ -81,6 +80,15 @@ def play_recording(played: Played, as_json: bool) -> None:
         )
 
 
+def _constants(stored: Path | None) -> Calibration:
+    """Those in force; what reads them is loaded when there is a file."""
+    if stored is None:
+        return {}
+    from firmware_py.meter.calibration_file import in_force, load_calibration
+
+    return in_force(load_calibration(stored))
+
+
 def _nominal_hz(played: Played, recording: Recording) -> float:
     """What was told, else the nearer of 50 and 60 to what the file says, else 50."""
     if played.nominal_hz is not None:
@@ -89,6 +97,9 @@ def _nominal_hz(played: Played, recording: Recording) -> float:
 
 
 def _table(player: Player) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
     console, events, last = Console(), list[Told](), dict[str, Said]()
     if console.is_terminal:
         with Live(console=console, refresh_per_second=4) as live:
@@ -103,15 +114,19 @@ def _table(player: Player) -> None:
 
 
 def _taken(told: Told, events: list[Told], last: dict[str, Said]) -> None:
-    if "kind" in told:
+    if told.get("kind") == "rest":
+        last.update({name: value for name, value in told.items() if name.startswith("energy_")})
+    elif "kind" in told:
         events.append(told)
     else:
         last.clear()
         last.update(told)
 
 
-def _picture(last: Told, events: Sequence[Told]) -> Table:
+def _picture(last: Told, events: Sequence[Told]) -> "Table":
     """The newest window, and the newest events below it."""
+    from rich.table import Table
+
     table = Table("", "L1", "L2", "L3", "total", title=_title(last), title_justify="left")
     for stem, unit in _ROWS:
         cells = [_shown(last.get(f"{stem}_{phase}_{unit}")) for phase in ("l1", "l2", "l3")]

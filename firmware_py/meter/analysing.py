@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from firmware_py.meter.measure import Event, Found, InputFault, Summary, Window
+from firmware_py.meter.measure import Event, Found, InputFault, Rest, Summary, Window
 from firmware_py.metrology import results
 from firmware_py.metrology.analyser import Analyser
 from protocols.samples import Samples
@@ -42,6 +42,14 @@ class Analysing:
         ]
         return told
 
+    def before(self) -> Rest | None:
+        """As the port says; the reactive power is that of the first window."""
+        return None if self._analyser.before is None else _rest(self._analyser.before)
+
+    def after(self) -> Rest | None:
+        """As the port says; the reactive power is that of the newest window."""
+        return _rest(self._analyser.rest())
+
     def _place(self, moment_s: float) -> float:
         """A moment as a place in the stream."""
         return (moment_s - self._epoch_s) * self._fs_hz
@@ -49,6 +57,7 @@ class Analysing:
     def _event(self, event: results.Event) -> Event:
         values = {
             "duration_s": event.duration_s,
+            "detected_duration_s": event.detected_duration_s,
             "extreme_v": _known(event.extreme_v),
             "depth_ratio": _known(event.depth),
             "steady_change_ratio": _known(event.steady_change),
@@ -81,6 +90,10 @@ class Analysing:
         begin = self._place(frequency.start_s)
         values = {"frequency_10s_hz": _known(frequency.frequency_hz)}
         return Summary("frequency_10s", begin, begin + 10.0 * self._fs_hz, values)
+
+
+def _rest(rest: results.Rest) -> Rest:
+    return Rest(rest.start_sample, rest.end_sample, _total(rest.energy_ws), _total(rest.reactive_energy_vars))
 
 
 def _window(window: results.Window) -> Window:

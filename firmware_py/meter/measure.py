@@ -41,6 +41,16 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """What flowed outside of windows, between these places in the stream; None as in a window."""
+
+    begin: float
+    end: float
+    active_j: float | None
+    reactive_vars: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened at a place in the stream (samples): `kind` is a stable word, `values` say how much."""
 
@@ -68,4 +78,12 @@ class Measuring(Protocol):
 
     def feed(self, block: Samples) -> list[Found]:
         """What can be told after these samples, in its order; blocks of any length give the same."""
+        ...
+
+    def before(self) -> Rest | None:
+        """What flowed before the first window; None where there was none yet, or nothing before it."""
+        ...
+
+    def after(self) -> Rest | None:
+        """What flowed since the newest window; None where that is nothing, or not known."""
         ...

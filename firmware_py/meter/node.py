@@ -13,7 +13,16 @@ from firmware_py.home.report import Reporter, clock_status
 from firmware_py.meter.calibration import Corrector
 from firmware_py.meter.keeper import Keeper
 from firmware_py.meter.measure import Event, Found, Measuring, Summary, Values, Window
-from firmware_py.meter.registers import KINDS, TOTAL, Flow, ProfileEntry, Registers, shown_mwh
+from firmware_py.meter.registers import (
+    KINDS,
+    TOTAL,
+    Flow,
+    ProfileEntry,
+    Registers,
+    register_name,
+    register_values,
+    shown_mwh,
+)
 from firmware_py.meter.tariff import us_of, utc_of
 from firmware_py.meter.timeline import Timeline
 from firmware_py.supervise import Backoff
@@ -207,7 +216,7 @@ class MeterNode:
         counters = [
             Counter(
                 self._settings.serial,
-                _register_name(kind, tariff),
+                register_name(kind, tariff),
                 shown_mwh(count - entry.added[kind, tariff], digits) / 1000,
                 shown_mwh(count, digits) / 1000,
             )
@@ -238,19 +247,3 @@ class MeterNode:
             await self.parts.outbox.acknowledge(word.stream, word.up_to)
         except (Fault, msgspec.DecodeError, UnicodeDecodeError) as error:
             self.parts.reporter.happened("inbox", "refused", f"{message.topic[:128]}: {error}")
-
-
-def register_values(state: Registers, digits: int) -> dict[str, float | None]:
-    """The registers by quantity name, in Wh and varh with three decimal places."""
-    named = {_register_name(kind, TOTAL): shown_mwh(state.count(kind), digits) / 1000 for kind in KINDS}
-    by_tariff = {
-        _register_name(kind, tariff): shown_mwh(count, digits) / 1000
-        for (kind, tariff), count in sorted(state.counts.items())
-        if tariff != TOTAL and kind in KINDS[:2]
-    }
-    return {**named, **by_tariff}
-
-
-def _register_name(kind: str, tariff: int) -> str:
-    behind = "" if tariff == TOTAL else f"_t{tariff}"
-    return f"energy_{kind}{behind}_wh" if kind in KINDS[:2] else f"energy_reactive_{kind}{behind}_varh"

@@ -176,6 +176,23 @@ def shown_mwh(count: int, digits: int = 9) -> int:
     return int(count * 1000 // _WH % 10 ** (digits + 3))
 
 
+def register_values(state: Registers, digits: int) -> dict[str, float | None]:
+    """The registers by quantity name, in Wh and varh with three decimal places."""
+    named = {register_name(kind, TOTAL): shown_mwh(state.count(kind), digits) / 1000 for kind in KINDS}
+    by_tariff = {
+        register_name(kind, tariff): shown_mwh(count, digits) / 1000
+        for (kind, tariff), count in sorted(state.counts.items())
+        if tariff != TOTAL and kind in KINDS[:2]
+    }
+    return {**named, **by_tariff}
+
+
+def register_name(kind: str, tariff: int) -> str:
+    """What a register is called in messages, unit at its end."""
+    behind = "" if tariff == TOTAL else f"_t{tariff}"
+    return f"energy_{kind}{behind}_wh" if kind in KINDS[:2] else f"energy_reactive_{kind}{behind}_varh"
+
+
 def _pieces(flow: Flow) -> Iterator[_Piece]:
     """The flow cut at full minutes: shares by time, and the last piece gets what is left, so that nothing is lost."""
     active, reactive = whole(flow.active_j), whole(flow.reactive_vars)

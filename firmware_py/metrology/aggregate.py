@@ -14,9 +14,38 @@ from firmware_py.metrology.results import Aggregate, Array, Config, Frequency10s
 LENGTHS_S = {Span.MIN10: 600.0, Span.H2: 7200.0}
 PER_3S = 15
 
-SQUARED = ("voltage_v", "current_a", "unbalance")
 PLAIN = ("frequency_hz", "power_w", "reactive_var", "apparent_va", "energy_ws", "reactive_energy_vars")
 SUMMED = ("energy_ws", "reactive_energy_vars")
+SQUARED = ("voltage_v", "current_a", "unbalance")
+SPECTRAL = ("group_v", "group_a", "thd_v", "thd_a")
+PLAIN_NUMBERS = 16
+
+
+def numbers(window: Window) -> Array:
+    """All that is summed, in a row: as it is, then squares."""
+    parts = [np.array((window.frequency_hz,)), *(getattr(window, name) for name in PLAIN[1:])]
+    parts += [window.voltage_v, window.current_a, np.array((window.unbalance,))]
+    if window.spectrum is not None:
+        parts += [getattr(window.spectrum, name).ravel() for name in SPECTRAL]
+    row = np.concatenate(parts)
+    row[PLAIN_NUMBERS:] *= row[PLAIN_NUMBERS:]
+    return row
+
+
+def named(row: Array, currents: int) -> dict[str, Any]:
+    """The row's parts by their names, in the shapes of a window's."""
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(PLAIN + SQUARED, (3,))
+    shapes |= {"frequency_hz": (), "current_a": (currents,), "unbalance": ()}
+    absent = {"group_v": None, "group_a": None, "thd_v": np.full(3, np.nan), "thd_a": np.full(3, np.nan)}
+    found: dict[str, Any] = dict(absent)
+    spectral = {"group_v": (3, 51), "group_a": (currents, 51), "thd_v": (3,), "thd_a": (currents,)}
+    at = 0
+    for name, shape in (shapes | spectral).items():
+        size = int(np.prod(shape))
+        if at < len(row):
+            found[name] = row[at : at + size].reshape(shape) if shape else float(row[at])
+        at += size
+    return found
 
 
 class Sums:
@@ -28,46 +57,33 @@ class Sums:
 
     def clear(self) -> None:
         """Begin anew."""
-        self.sums: dict[str, Array | float] = {}
-        self.windows = 0
+        self.sums: Array | None = None
+        self.windows = self.currents = 0
         self.start_s = self.end_s = 0.0
         self.flagged = False
 
-    def add(self, window: Window, flagged: bool) -> None:
-        """Take a window in."""
-        if self.windows == 0:
-            self.start_s = window.start_s
+    def add(self, window: Window, row: Array, flagged: bool) -> None:
+        """Take a window and its numbers in."""
+        if self.sums is None:
+            self.start_s, self.currents, self.sums = window.start_s, len(window.current_a), row.copy()
+        else:
+            self.sums += row
         self.windows, self.end_s = self.windows + 1, window.end_s
         self.flagged = self.flagged or flagged
-        for name in PLAIN:
-            self._sum(name, getattr(window, name))
-        for name in SQUARED:
-            self._sum(name, getattr(window, name) ** 2)
-        if window.spectrum is not None:
-            for name in ("group_v", "group_a", "thd_v", "thd_a"):
-                self._sum(name, getattr(window.spectrum, name) ** 2)
-
-    def _sum(self, name: str, value: Array | float) -> None:
-        self.sums[name] = self.sums[name] + value if name in self.sums else value
 
     def result(self) -> Aggregate:
         """The aggregate of what was added."""
-        mean = {name: each / self.windows for name, each in self.sums.items()}
-        squared = {name: np.sqrt(each) for name, each in mean.items() if name not in PLAIN}
-        plain = {name: self.sums[name] if name in SUMMED else mean[name] for name in PLAIN}
-        absent: dict[str, Any] = {
-            "group_v": None,
-            "group_a": None,
-            "thd_v": np.full(3, np.nan),
-            "thd_a": np.full(3, np.nan),
-        }
+        assert self.sums is not None
+        mean = self.sums / self.windows
+        np.sqrt(mean[PLAIN_NUMBERS:], out=mean[PLAIN_NUMBERS:])
+        whole = named(self.sums, self.currents)
         return Aggregate(
             span=self.span,
             start_s=self.start_s,
             end_s=self.end_s,
             windows=self.windows,
             flagged=self.flagged,
-            **{**absent, **plain, **squared},
+            **named(mean, self.currents) | {name: whole[name] for name in SUMMED},
         )
 
 
@@ -80,14 +96,14 @@ class Aggregator:
 
     def take(self, window: Window, event: bool) -> Iterator[Aggregate]:
         """`event`: one was open or ended while the window lasted."""
-        flagged = event or bool(len(window.faults))
+        flagged, row = event or bool(len(window.faults)), numbers(window)
         for sums in self.long:
             length = LENGTHS_S[sums.span]
             if sums.windows > 0 and np.floor(window.start_s / length) > np.floor(sums.start_s / length):
                 yield sums.result()
                 sums.clear()
-            sums.add(window, flagged)
-        self.short.add(window, flagged)
+            sums.add(window, row, flagged)
+        self.short.add(window, row, flagged)
         if self.short.windows == PER_3S:
             yield self.short.result()
             self.short.clear()

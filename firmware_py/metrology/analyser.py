@@ -6,7 +6,7 @@ import numpy as np
 
 from firmware_py.metrology.aggregate import Aggregator, FrequencyMeter
 from firmware_py.metrology.crossings import Tracker
-from firmware_py.metrology.events import Events, Snippet
+from firmware_py.metrology.events import Events
 from firmware_py.metrology.flicker import FlickerMeter
 from firmware_py.metrology.history import History
 from firmware_py.metrology.results import (
@@ -18,12 +18,12 @@ from firmware_py.metrology.results import (
     Frequency10s,
     HalfCycles,
     MistakenBlock,
+    Rest,
     Results,
     Window,
 )
+from firmware_py.metrology.scene import Scene
 from firmware_py.metrology.windows import Windows
-
-SNIPPET_S = 0.4
 
 
 @dataclass(slots=True)
@@ -71,6 +71,10 @@ class Analyser:
         """Index into the kept crossings of the first whose cycle has not been told."""
         self.lead = 0
         """Index of the crossing where the next window begins."""
+        self.before: Rest | None = None
+        """What flowed before the first window; known with it."""
+        self.reactive_var = np.full(3, np.nan)
+        """Of the newest window."""
 
     def feed(self, voltage_v: Array, current_a: Array) -> Results:
         """Take (3, n) volts and (3 or 4, n) amperes, n >= 0, of the instants after those fed before.
@@ -89,6 +93,23 @@ class Analyser:
                 self._hop(harvest)
                 self.waits = 0
         return harvest.results()
+
+    def rest(self) -> Rest:
+        """What flowed after the newest window, up to the last sample fed; all of it when there was no window."""
+        channels = 3 + self.config.currents
+        begin, counted = (
+            (self.positions[self.lead], self.integrals[channels:, self.lead]) if self.windows.count else (0.0, 0.0)
+        )
+        waits = self.history.mended(self.waiting[:, : self.waits])
+        energy = self.history.total()[channels:] - counted + np.einsum("cn,cn->c", waits[:3], waits[3:6])
+        return self._rest(float(begin), float(self.history.end + self.waits), energy)
+
+    def _rest(self, begin: float, end: float, energy: Array) -> Rest:
+        rate, start = self.config.true_rate_hz, self.history.start
+        reactive = self.reactive_var * (end - begin) / rate
+        return Rest(
+            start_sample=start + begin, end_sample=start + end, energy_ws=energy / rate, reactive_energy_vars=reactive
+        )
 
     def _demand_shape(self, voltages: tuple[int, ...], currents: tuple[int, ...]) -> None:
         n = voltages[-1] if voltages else 0
@@ -126,22 +147,22 @@ class Analyser:
         first, count = self.halves_told, len(self.positions)
         if count <= first:
             return
-        length = self.positions[first:] - self.positions[first - 2 : -2]
-        grown = self.integrals[:, first:] - self.integrals[:, first - 2 : -2]
+        ends = self.positions[first:]
+        length = ends - self.positions[first - 2 : -2]
         channels = 3 + self.config.currents
-        rms = np.sqrt(np.maximum(grown[:channels] / length, 0.0))
-        end_s = self._seconds(self.positions[first:])
-        frequency = self.config.true_rate_hz / length
+        mean = (self.integrals[:channels, first:] - self.integrals[:channels, first - 2 : -2]) / length
+        rms = np.sqrt(np.maximum(mean, 0.0))
+        end_s = self._seconds(ends)
         harvest.half_cycles.append(
-            HalfCycles(end_s=end_s, frequency_hz=frequency, voltage_v=rms[:3], current_a=rms[3:])
+            HalfCycles(
+                end_s=end_s,
+                frequency_hz=self.config.true_rate_hz / length,
+                voltage_v=rms[:3],
+                current_a=rms[3:],
+            )
         )
-        harvest.events += self.events.take(end_s, rms[:3], self._snippet())
+        harvest.events += self.events.take(Scene(self.config, self.history, ends, end_s, length, rms[:3]))
         self.halves_told = count
-
-    def _snippet(self) -> Snippet:
-        """What is in memory of the newest samples; a copy is made by the watch that keeps it."""
-        begin = max(0, self.history.end - int(SNIPPET_S * self.config.sample_rate_hz))
-        return self.history.samples[:3, begin : self.history.end], float(self._seconds(np.array([begin]))[0])
 
     def _tell_windows(self, harvest: Harvest) -> None:
         span = 2 * self.config.cycles
@@ -151,6 +172,9 @@ class Analyser:
             grown = self.integrals[:, ends[1]] - self.integrals[:, ends[0]]
             window = self.windows.make(self.history, begin, end, grown, self.tracker.synchronised)
             harvest.windows.append(window)
+            self.reactive_var = window.reactive_var
+            if self.before is None:
+                self.before = self._rest(0.0, begin, self.integrals[3 + self.config.currents :, ends[0]])
             harvest.aggregates += self.aggregator.take(window, self.events.pending or bool(len(harvest.events)))
             self._drop(ends[1] - 2)
             self.lead = 2

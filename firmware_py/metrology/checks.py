@@ -14,6 +14,8 @@ OFFSET_RATIO = 0.01
 REVERSED_W = 10.0
 """A phase must supply more than this, against phases that consume, to be called reversed."""
 
+NOTHING = np.zeros(7)
+
 
 def names(config: Config) -> list[str]:
     """u1, u2, u3, i1, ... as in the rows of samples."""
@@ -23,12 +25,15 @@ def names(config: Config) -> list[str]:
 def clipped(samples: Array, full_scale: Array) -> Array:
     """By channel: how many samples sit on a flat top (three in a row; a crest without noise has two) or at full scale."""
     size = np.abs(samples)
-    peak = size.max(axis=1, keepdims=True)
-    at_top = size >= peak * (1 - 1e-9)
-    flat = at_top[:, 2:] & at_top[:, 1:-1] & at_top[:, :-2]
+    peak = np.maximum.reduce(size, axis=1)
+    at_top = size >= (peak * (1 - 1e-9))[:, None]
+    full = peak >= full_scale
+    # Every channel has a peak: three in one of them are two more.
+    if np.count_nonzero(at_top) < len(samples) + 2 and not full.any():
+        return np.zeros(len(samples))
+    flat = (at_top[:, 2:] & at_top[:, 1:-1] & at_top[:, :-2]).any(axis=1)
     # A zero line is flat too: that is a dead channel, not a clipped one.
-    found = (flat.any(axis=1) & (peak[:, 0] > 0)) | (peak[:, 0] >= full_scale)
-    return np.where(found, at_top.sum(axis=1), 0).astype(np.float64)
+    return np.where((flat & (peak > 0)) | full, at_top.sum(axis=1), 0).astype(np.float64)
 
 
 def full_scales(config: Config) -> Array:
@@ -41,24 +46,26 @@ def full_scales(config: Config) -> Array:
 
 def channel_faults(config: Config, samples: Array, rms: Array, missing: Array | None) -> Iterator[InputFault]:
     """Faults seen in single channels: missing samples, flat tops, no signal, an offset."""
-    named = names(config)
-    mean = np.abs(samples.mean(axis=1))
+    offset = np.abs(np.add.reduce(samples, axis=1)) / samples.shape[1]
+    lacks = missing if missing is not None else NOTHING
     for kind, amounts, seen in (
-        (FaultKind.MISSING_SAMPLES, missing, None if missing is None else missing > 0),
+        (FaultKind.MISSING_SAMPLES, lacks, lacks > 0),
         (FaultKind.CLIPPED, top := clipped(samples, full_scales(config)), top > 0),
         (FaultKind.DEAD_CHANNEL, rms, dead(config, rms)),
-        (FaultKind.DC_OFFSET, mean / np.maximum(rms, 1e-12), mean > np.maximum(OFFSET_RATIO * rms, 1e-3)),
+        (FaultKind.DC_OFFSET, offset, offset > np.maximum(OFFSET_RATIO * rms, 1e-3)),
     ):
-        if amounts is not None and seen is not None:
-            yield from (InputFault(kind, named[k], float(amounts[k])) for k in np.flatnonzero(seen))
+        for k in np.flatnonzero(seen):
+            scale = max(rms[k], 1e-12) if kind is FaultKind.DC_OFFSET else 1.0
+            yield InputFault(kind, names(config)[k], float(amounts[k] / scale))
 
 
 def dead(config: Config, rms: Array) -> NDArray[np.bool_]:
     """Channels without signal while another of their sort has one; a neutral without current is in order."""
     none = np.zeros(len(rms), dtype=np.bool_)
-    voltages, currents = rms[:3], rms[3:6]
-    none[:3] = (voltages < DEAD_RATIO * config.nominal_voltage_v) & (voltages.max() > 0.1 * config.nominal_voltage_v)
-    none[3:6] = currents < 1e-9 * max(float(currents.max()), 1e-3)
+    least_v, least_a = DEAD_RATIO * config.nominal_voltage_v, 1e-9 * max(float(rms[3:6].max()), 1e-3)
+    if rms[:3].max() > 0.1 * config.nominal_voltage_v:
+        none[:3] = rms[:3] < least_v
+    none[3:6] = rms[3:6] < least_a
     return none
 
 

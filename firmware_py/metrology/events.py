@@ -4,10 +4,10 @@ Over all phases together: a dip or swell begins when the first phase leaves its 
 past the hysteresis; an interruption needs every phase. A rapid change is a departure from the mean of the second before
 that ends in a new steady second and never was a dip or a swell.
 
-A cycle's voltage says at its end what happened within it. How much of a cycle a step from the nominal to the event's extreme
-must fill before the threshold is passed follows from the squares of the three; the step lay in the half cycle around that.
-Its middle is told: begin and end of rectangular events are right within a quarter of a
-cycle each, and 1 / 2 pi of a cycle more when the step lies off a zero crossing. (Clauses of IEC 61000-4-30 unverified.)
+`start_s` and `duration_s` say when the voltage itself changed: the step is found in the samples (`scene.step_at`), within a
+quarter of a millisecond for rectangular events without noise. `detected_start_s` and `detected_duration_s` are those of IEC 61000-4-30
+class A as commonly described (clauses unverified): the ends of the first cycle beyond the threshold and of the first that is
+back past the hysteresis, which differ from the truth by up to a cycle.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_py.metrology.results import Array, Config, Event, EventKind
+from firmware_py.metrology.scene import Scene
 
-Snippet = tuple[Array, float]
+NONE = np.zeros(3, dtype=np.bool_)
 
 
 @dataclass(slots=True)
@@ -25,6 +26,7 @@ class Open:
     """An event that has not ended."""
 
     start_s: float
+    detected_s: float
     extreme_v: float
     touched: NDArray[np.bool_]
     snippet_v: NDArray[np.float32]
@@ -65,49 +67,51 @@ class BandWatch:
     def __init__(self, band: Band, config: Config) -> None:
         self.band = band
         self.nominal_v = config.nominal_voltage_v
-        self.cycle_s = 1 / config.nominal_frequency_hz
         self.open: Open | None = None
+        self.out = NONE
+        """Phases that were beyond, and have not come back, a half cycle ago."""
 
-    def quiet(self, voltage_v: Array) -> bool:
-        """Whether nothing of this block can matter."""
-        worst = voltage_v.min() if self.band.sense < 0 else voltage_v.max()
-        return self.open is None and not self._beyond(worst, self.band.begin_v)
+    def quiet(self, least_v: float, greatest_v: float) -> bool:
+        """Whether nothing of a block with these voltages can matter."""
+        worst = least_v if self.band.sense < 0 else greatest_v
+        calm = self.open is None and not self._beyond(worst, self.band.begin_v)
+        self.out = NONE if calm else self.out
+        return calm
 
-    def step(self, at_s: float, voltage_v: Array, snippet: Snippet) -> Event | None:
+    def step(self, half: int, scene: Scene) -> Event | None:
         """One half cycle of three voltages; the event that has ended with it."""
-        beyond = self._beyond(voltage_v, self.band.begin_v)
+        voltage_v, was = scene.voltage_v[:, half], self.out
+        beyond = np.asarray(self._beyond(voltage_v, self.band.begin_v))
+        self.out = np.asarray(beyond | (was & self._beyond(voltage_v, self.band.end_v)))
         if self.open is None:
             if beyond.all() if self.band.every_phase else beyond.any():
-                self.open = opened(at_s, self._worst(voltage_v), beyond, snippet)
+                moments = scene.steps_s(half, beyond & ~was, self.band.sense) or [float(scene.end_s[half])]
+                start_s = max(moments) if self.band.every_phase else min(moments)
+                self.open = opened(start_s, scene, half, self._worst(voltage_v), beyond)
             return None
-        back = ~self._beyond(voltage_v, self.band.end_v)
-        if back.any() if self.band.every_phase else back.all():
-            return self._closed(at_s)
+        if not self.out.all() if self.band.every_phase else not self.out.any():
+            moments = scene.steps_s(half, was & ~self.out, -self.band.sense) or [float(scene.end_s[half])]
+            return self._closed(min(moments) if self.band.every_phase else max(moments), float(scene.end_s[half]))
         self.open.touched = self.open.touched | beyond
         self.open.extreme_v = self._worst(np.append(voltage_v, self.open.extreme_v))
         return None
 
-    def _beyond(self, voltage_v: Array, limit_v: float) -> NDArray[np.bool_]:
-        return np.asarray(voltage_v < limit_v if self.band.sense < 0 else voltage_v > limit_v)
+    def _beyond(self, voltage_v: Array | float, limit_v: float) -> NDArray[np.bool_] | bool:
+        return voltage_v < limit_v if self.band.sense < 0 else voltage_v > limit_v
 
     def _worst(self, voltage_v: Array) -> float:
         return float(voltage_v.min() if self.band.sense < 0 else voltage_v.max())
 
-    def _share(self, extreme_v: float, limit_v: float) -> float:
-        """Part of a cycle at the extreme, the rest at nominal, whose RMS is the limit."""
-        nominal = self.nominal_v**2
-        return min(1.0, (nominal - limit_v**2) / (nominal - extreme_v**2))
-
-    def _closed(self, at_s: float) -> Event:
+    def _closed(self, end_s: float, detected_s: float) -> Event:
         found, self.open = self.open, None
         assert found is not None
-        start_s = found.start_s - (self._share(found.extreme_v, self.band.begin_v) + 0.25) * self.cycle_s
-        end_s = at_s - (1.25 - self._share(found.extreme_v, self.band.end_v)) * self.cycle_s
         return Event(
             kind=self.band.kind,
             phases=phases_of(found.touched),
-            start_s=start_s,
-            duration_s=max(end_s - start_s, 0.0),
+            start_s=found.start_s,
+            duration_s=max(end_s - found.start_s, 0.0),
+            detected_start_s=found.detected_s,
+            detected_duration_s=detected_s - found.detected_s,
             extreme_v=found.extreme_v,
             depth=abs(self.nominal_v - found.extreme_v) / self.nominal_v,
             steady_change=float("nan"),
@@ -116,9 +120,9 @@ class BandWatch:
         )
 
 
-def opened(at_s: float, extreme_v: float, touched: NDArray[np.bool_], snippet: Snippet) -> Open:
-    """With a copy of the snippet: what is handed in will be overwritten."""
-    return Open(at_s, extreme_v, touched, snippet[0].astype(np.float32), snippet[1])
+def opened(start_s: float, scene: Scene, half: int, extreme_v: float, touched: NDArray[np.bool_]) -> Open:
+    """An event noticed at the end of this half cycle."""
+    return Open(start_s, float(scene.end_s[half]), extreme_v, touched, *scene.snippet())
 
 
 def phases_of(mask: NDArray[np.bool_]) -> tuple[int, ...]:
@@ -139,24 +143,16 @@ class ChangeWatch:
         self.steady_v = float("nan")
         self.open: Open | None = None
 
-    def quiet(self, voltage_v: Array) -> bool:
-        """Whether this block lies so near its own past that nothing can begin; takes it into the past when it does."""
-        joined = np.concatenate((self.last, voltage_v))
-        if self.open is not None or len(self.last) < self.length or np.ptp(joined) >= self.limit_v:
-            return False
-        self.last = joined[-self.length :]
-        self.steady_v = float(self.last.mean())
-        return True
-
-    def step(self, at_s: float, voltage_v: float, snippet: Snippet) -> Event | None:
+    def step(self, half: int, scene: Scene) -> Event | None:
         """One half cycle; the change that has ended a second ago, known now."""
+        at_s, voltage_v = float(scene.end_s[half]), float(scene.voltage_v[self.phase, half])
         mean = float(self.last.mean()) if self._steady() else float("nan")
         self.last = np.append(self.last, voltage_v)[-self.length :]
         if self.open is not None:
             return self._follow(at_s, voltage_v)
         if abs(voltage_v - mean) > self.limit_v:
             self.steady_v = mean
-            self.open = opened(at_s - 1 / self.length, voltage_v, np.arange(3) == self.phase, snippet)
+            self.open = opened(at_s - 1 / self.length, scene, half, voltage_v, np.arange(3) == self.phase)
         return None
 
     def _steady(self) -> bool:
@@ -182,6 +178,8 @@ class ChangeWatch:
             phases=phases_of(found.touched),
             start_s=found.start_s,
             duration_s=at_s - found.start_s - (self.length - 1) / self.length,
+            detected_start_s=found.detected_s,
+            detected_duration_s=at_s - found.detected_s - (self.length - 1) / self.length,
             extreme_v=found.extreme_v,
             depth=abs(found.extreme_v - self.steady_v) / self.nominal_v,
             steady_change=(steady_v - self.steady_v) / self.nominal_v,
@@ -196,22 +194,29 @@ class Events:
     def __init__(self, config: Config) -> None:
         self.bands = [BandWatch(each, config) for each in bands(config)]
         self.changes = [ChangeWatch(config, phase) for phase in range(3)]
+        self.length = self.changes[0].length
+        self.limit_v = self.changes[0].limit_v
+        self.past = np.empty((3, 0))
+        """Voltages of the last second's half cycles."""
 
     @property
     def pending(self) -> bool:
         """An event has begun and not ended."""
         return any(each.open is not None for each in self.bands) or any(each.open is not None for each in self.changes)
 
-    def take(self, end_s: Array, voltage_v: Array, snippet: Snippet) -> list[Event]:
-        """What ended in a block of (3, n) half cycles; quiet blocks cost next to nothing."""
-        if not end_s.size:
-            return []
-        found: list[Event | None] = []
-        for watch in self.bands:
-            if not watch.quiet(voltage_v):
-                found += [watch.step(float(at), each, snippet) for at, each in zip(end_s, voltage_v.T, strict=True)]
-        for change in self.changes:
-            row = voltage_v[change.phase]
-            if not change.quiet(row):
-                found += [change.step(float(at), float(each), snippet) for at, each in zip(end_s, row, strict=True)]
+    def take(self, scene: Scene) -> list[Event]:
+        """What ended in a block of half cycles; quiet blocks cost next to nothing."""
+        joined = np.concatenate((self.past, scene.voltage_v), axis=1)
+        low, high = joined.min(axis=1), joined.max(axis=1)
+        long = self.past.shape[1] >= self.length
+        least, greatest = float(low.min()), float(high.max())
+        # What went before is looked at again: it costs nothing but a block of steps more at the end of an event.
+        busy: list[BandWatch | ChangeWatch] = [each for each in self.bands if not each.quiet(least, greatest)]
+        for change, swing in zip(self.changes, high - low, strict=True):
+            if change.open is not None or not long or swing >= self.limit_v:
+                change.last = self.past[change.phase]
+                busy.append(change)
+        halves = range(scene.voltage_v.shape[1])
+        found = [watch.step(half, scene) for watch in busy for half in halves]
+        self.past = joined[:, -self.length :]
         return sorted((each for each in found if each is not None), key=lambda event: event.start_s)

@@ -1,88 +1,104 @@
-"""Recursive filters without a loop over samples: designed in closed form, run as matrices over blocks.
+"""Recursive filters without a loop over samples: analogue in design, exact for straight lines between the samples, run as
+matrices over blocks.
 
 A cascade of sections is a linear machine with few states: what a block of input does to the output and to the states is one
-matrix each, made once from its response to single samples.
+matrix, made once.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from firmware_py.metrology.results import Array
 
-Section = tuple[Array, Array]
-"""Numerator and denominator in falling powers of s (or of z)."""
+Section = tuple[Sequence[float], Sequence[float]]
+"""Numerator and denominator in falling powers of s; the denominator has the higher or the same order."""
+TERMS = 18
+"""Of the exponential series, for matrices of norm below a half: rounding is larger."""
 
 
-def bilinear(
-    numerator: Sequence[float], denominator: Sequence[float], rate: float, warp_hz: float | None = None
-) -> Section:
-    """The digital section of an analogue one of first or second order; exact at `warp_hz`, or at 0 Hz when None."""
-    scale = 2 * rate if warp_hz is None else 2 * np.pi * warp_hz / np.tan(np.pi * warp_hz / rate)
-    order = len(denominator) - 1
-    down, up = np.array([1.0, -1.0]) * scale, np.array([1.0, 1.0])
-
-    def mapped(powers: Sequence[float]) -> Array:
-        padded = [0.0] * (order + 1 - len(powers)) + list(powers)
-        terms = [each * _power(down, order - k, up, k) for k, each in enumerate(padded)]
-        return np.asarray(np.sum(terms, axis=0))
-
-    top, bottom = mapped(numerator), mapped(denominator)
-    return top / bottom[0], bottom / bottom[0]
-
-
-def _power(one: Array, m: int, other: Array, n: int) -> Array:
-    product = np.ones(1)
-    for factor in [one] * m + [other] * n:
-        product = np.convolve(product, factor)
-    return product
-
-
-def butterworth(order: int, corner_hz: float, rate: float) -> list[Section]:
-    """Low-pass of even order, as second-order sections that are exact at the corner."""
+def butterworth(order: int, corner_hz: float) -> list[Section]:
+    """Low-pass of even order, as second-order sections."""
     corner = 2 * np.pi * corner_hz
     damping = [2 * np.sin(np.pi * (2 * k + 1) / (2 * order)) for k in range(order // 2)]
-    return [bilinear([corner**2], [1, d * corner, corner**2], rate, corner_hz) for d in damping]
+    return [([corner**2], [1, d * corner, corner**2]) for d in damping]
 
 
-def gain_at(sections: Sequence[Section], frequency_hz: float, rate: float) -> float:
+def gain_at(sections: Sequence[Section], frequency_hz: float) -> float:
     """Amplitude gain of the cascade."""
-    z = np.exp(2j * np.pi * frequency_hz / rate)
-    return float(np.prod([abs(np.polyval(top, z) / np.polyval(bottom, z)) for top, bottom in sections]))
+    s = 2j * np.pi * frequency_hz
+    return float(np.prod([abs(np.polyval(top, s) / np.polyval(bottom, s)) for top, bottom in sections]))
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """x' = a x + b u, y = c x + d u; or the same with the next x for x'."""
+
+    a: Array
+    b: Array
+    c: Array
+    d: float
+
+
+def of_section(section: Section, step_s: float) -> Linear:
+    """One section in controllable form; time in steps, so that its numbers are near one."""
+    order = len(section[1]) - 1
+    top = np.concatenate((np.zeros(order + 1 - len(section[0])), section[0])) * step_s ** -np.arange(order, -1.0, -1)
+    bottom = np.asarray(section[1]) * step_s ** -np.arange(order, -1.0, -1)
+    top, bottom = top / bottom[0], bottom / bottom[0]
+    a = np.eye(order, k=1)
+    a[-1] = -bottom[:0:-1]
+    return Linear(a, np.eye(order)[:, -1:], (top[1:] - top[0] * bottom[1:])[None, ::-1], float(top[0]))
+
+
+def in_series(one: Linear, other: Linear) -> Linear:
+    """The output of one into the other."""
+    a = np.block([[one.a, np.zeros((len(one.a), len(other.a)))], [other.b @ one.c, other.a]])
+    return Linear(a, np.vstack((one.b, other.b * one.d)), np.hstack((other.d * one.c, other.c)), one.d * other.d)
+
+
+def exponential(matrix: Array) -> Array:
+    """By its series, scaled and squared."""
+    halvings = max(0, int(np.ceil(np.log2(max(np.abs(matrix).sum(axis=0).max(), 1e-9)))) + 1)
+    term = total = np.eye(len(matrix))
+    for k in range(1, TERMS):
+        term = term @ matrix / (2**halvings * k)
+        total = total + term
+    for _ in range(halvings):
+        total = total @ total
+    return np.asarray(total)
+
+
+def sampled(sections: Sequence[Section], rate: float) -> Linear:
+    """The cascade a sample at a time, exact when the input goes in straight lines from sample to sample."""
+    whole = of_section(sections[0], 1 / rate)
+    for section in sections[1:]:
+        whole = in_series(whole, of_section(section, 1 / rate))
+    n = len(whole.a)
+    joint = np.zeros((n + 2, n + 2))
+    joint[:n, :n], joint[:n, n:-1], joint[n, -1] = whole.a, whole.b, 1.0
+    grown = exponential(joint)
+    a, held, slope = grown[:n, :n], grown[:n, n:-1], grown[:n, -1:]
+    # The states less what the newest sample has already done to them: the next sample need not be known.
+    return Linear(a, held - slope + a @ slope, whole.c, whole.d + float((whole.c @ slope)[0, 0]))
 
 
 class Machine:
-    """The cascade over blocks of `length` samples; states are (states, channels), zero is rest."""
+    """A sampled system over blocks of `length` samples; states are (states, channels), zero is rest."""
 
-    def __init__(self, sections: Sequence[Section], length: int) -> None:
+    def __init__(self, system: Linear, length: int) -> None:
         self.length = length
-        self.order = sum(len(bottom) - 1 for _, bottom in sections)
-        impulse = np.zeros((length, 1))
-        impulse[0] = 1
-        kick, pulse = self._trace(sections, impulse, np.zeros((self.order, 1)))
+        self.order = len(system.a)
+        powers = [np.eye(self.order)]
+        for _ in range(length):
+            powers.append(powers[-1] @ system.a)
+        echo = np.vstack([system.c @ power for power in powers[:-1]])
+        kicks = np.hstack([power @ system.b for power in powers[-2::-1]])
+        pulse = np.concatenate(([system.d], (echo @ system.b)[:-1, 0]))
         lag = np.arange(length)[:, None] - np.arange(length)
-        direct = np.where(lag >= 0, pulse[:, 0][np.abs(lag)], 0.0)
-        silence = np.zeros((length, self.order))
-        decay, echo = self._trace(sections, silence, np.eye(self.order))
-        # A sample j from the end moves the states as the impulse did j samples after it.
-        self.matrix = np.block([[direct, echo], [kick[::-1, :, 0].T, decay[-1]]])
-
-    @staticmethod
-    def _trace(sections: Sequence[Section], samples: Array, state: Array) -> tuple[Array, Array]:
-        """States after each sample and output, by transposed direct form II, a sample at a time (at design only)."""
-        states, outputs = [], []
-        for sample in samples:
-            at, new, value = 0, np.empty_like(state), sample
-            for top, bottom in sections:
-                order = len(bottom) - 1
-                old = np.concatenate((state[at : at + order], np.zeros((1, state.shape[1]))))
-                output = top[0] * value + old[0]
-                new[at : at + order] = old[1:] + top[1:, None] * value - bottom[1:, None] * output
-                value, at = output, at + order
-            state = new
-            states.append(state)
-            outputs.append(value)
-        return np.array(states), np.array(outputs)
+        direct = np.where(lag >= 0, pulse[np.abs(lag)], 0.0)
+        self.matrix = np.block([[direct, echo], [kicks, powers[-1]]])
 
     def run(self, samples: Array, state: Array) -> tuple[Array, Array]:
         """(length, channels) in: as many out, and the states after them."""

@@ -1,4 +1,4 @@
-"""Flicker meter after IEC 61000-4-15, on the squared voltage at 2 kHz.
+"""Flicker meter after IEC 61000-4-15, on the squared voltage at 400 Hz: twelve values to a cycle of the fastest that is seen.
 
 Weighting filter and percentile formula as commonly published (clauses unverified). The slow gain control follows the filters
 instead of preceding them: they are linear and it is slow, so that nothing changes but that its own steps make no flicker.
@@ -8,13 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_py.metrology.filters import Machine, Section, bilinear, butterworth, gain_at
-from firmware_py.metrology.history import flicker_step
-from firmware_py.metrology.kernels import blackman_harris, every
+from firmware_py.metrology.filters import Machine, Section, butterworth, gain_at, sampled
+from firmware_py.metrology.history import FLICKER_VALUES, flicker_step
+from firmware_py.metrology.kernels import every
 from firmware_py.metrology.results import Array, Config, Flicker
 
-BLOCK = 100
 VALUES_PER_HOP = 40
+PARTS = 10
+"""Length of the low-pass before the values, in their steps."""
+SHAPE = 8.96
+"""Of its Kaiser window: 90 dB below from four fifths of the rate of values on, where what folds onto 0 to 70 Hz lies."""
 GAIN_TIME_S = 27.3
 SMOOTHING_S = 0.3
 REST_PERCENT = (0.1, 0.7, 1, 1.5, 2.2, 3, 4, 6, 8, 10, 13, 17, 30, 50, 80)
@@ -44,28 +47,27 @@ def lamp_of(config: Config) -> Lamp:
     return LAMPS[230 if config.nominal_voltage_v > 175 else 120]
 
 
-def weighting(lamp: Lamp, nominal_hz: float, rate: float) -> list[Section]:
+def weighting(lamp: Lamp, nominal_hz: float) -> list[Section]:
     """High-pass 0.05 Hz, low-pass of order 6 (35 Hz at 50 Hz, 42 Hz at 60 Hz), lamp-eye-brain."""
     w1, w2, w3, w4 = (2 * np.pi * each for each in lamp.corners)
     damping = 2 * np.pi * lamp.damping
     slow = 2 * np.pi * 0.05
     return [
-        bilinear([1, 0], [1, slow], rate),
-        *butterworth(6, 0.7 * nominal_hz, rate),
-        bilinear([lamp.k * w1, 0], [1, 2 * damping, w1 * w1], rate, 8.8),
-        bilinear([1 / w2, 1], [1 / (w3 * w4), 1 / w3 + 1 / w4, 1], rate, 8.8),
+        ([1, 0], [1, slow]),
+        *butterworth(6, 0.7 * nominal_hz),
+        ([lamp.k * w1, 0], [1, 2 * damping, w1 * w1]),
+        ([1 / w2, 1], [1 / (w3 * w4), 1 / w3 + 1 / w4, 1]),
     ]
 
 
 def even_taps(step: int) -> Array:
-    """A low-pass for one value each `step` samples, ten steps long, whose droop is undone to the second order."""
-    window = blackman_harris(8 * step)
-    place = np.arange(len(window)) - len(window) / 2
-    bend = float((window * place**2).sum()) / (2 * step**2)
-    comb = np.zeros(2 * step + 1)
-    comb[[0, step, 2 * step]] = -bend, 1 + 2 * bend, -bend
-    # The window begins with a zero: the product is ten steps and a zero long.
-    return np.convolve(window, comb)[: 10 * step]
+    """A low-pass for one value each `step` samples, raised by what straight lines between the values will take."""
+    place = np.arange(PARTS * step) - PARTS * step // 2
+    window = np.i0(SHAPE * np.sqrt(1 - (2 * place / (PARTS * step)) ** 2))
+    rate = np.linspace(0, 0.5, 501)
+    waves = np.cos(2 * np.pi * rate * place[:, None] / step) / np.sinc(rate) ** 2
+    taps = window * np.trapezoid(waves, rate, axis=1)
+    return np.asarray(taps / taps.sum())
 
 
 def severity(sensation: Array) -> Array:
@@ -85,21 +87,23 @@ class FlickerMeter:
 
     def __init__(self, config: Config) -> None:
         self.step = flicker_step(config)
-        self.rate = config.true_rate_hz / self.step
+        rate = config.true_rate_hz / self.step
         lamp = lamp_of(config)
-        sections = weighting(lamp, config.nominal_frequency_hz, self.rate)
-        smooth = [bilinear([1.0], [SMOOTHING_S, 1.0], self.rate)]
-        self.weigh, self.smooth = Machine(sections, BLOCK), Machine(smooth, BLOCK)
-        amount = lamp.unity * gain_at(sections, 8.8, self.rate)
+        sections, smooth = weighting(lamp, config.nominal_frequency_hz), [([1.0], [SMOOTHING_S, 1.0])]
+        self.weigh = Machine(sampled(sections, rate), FLICKER_VALUES)
+        self.smooth = Machine(sampled(smooth, rate), FLICKER_VALUES)
+        amount = lamp.unity * gain_at(sections, 8.8)
         # The square of a sine is half its square, and a ripple of twice its frequency that the smoothing leaves.
-        self.scale = 2 / amount**2 / (1 + gain_at(smooth, 17.6, self.rate))
-        self.taps = even_taps(self.step)[:, None]
+        self.scale = 2 / amount**2 / (1 + gain_at(smooth, 17.6))
+        self.taps = even_taps(self.step)
         self.tail = np.zeros((3, len(self.taps) - self.step))
         self.states = np.zeros((self.weigh.order, 3)), np.zeros((1, 3))
         self.mean: Array | None = None
         self.rest: Array = np.zeros(3)
         """The first level, taken off so that the high-pass starts at rest."""
-        self.hop_s = 4 * BLOCK / self.rate
+        self.hop_s = FLICKER_VALUES / rate
+        self.follow = 1 - np.exp(-self.hop_s / GAIN_TIME_S)
+        self.ramp = (np.arange(FLICKER_VALUES)[:, None] + 1) / FLICKER_VALUES
         self.epoch_s = config.epoch_s
         self.sensations = np.empty((3, int(600 / self.hop_s + 2) * VALUES_PER_HOP), dtype=np.float32)
         self.filled = 0
@@ -115,29 +119,26 @@ class FlickerMeter:
         return sensation, self._close(end_s) if crossed else None
 
     def _sensation(self, voltage_v: Array) -> Array:
-        square = np.concatenate((self.tail, voltage_v * voltage_v), axis=1)
-        self.tail = square[:, -len(self.tail[0]) :]
-        slow = every(square, self.taps, self.step)[..., 0].T
+        kept = len(self.tail[0])
+        square = np.empty((3, kept + voltage_v.shape[1]))
+        square[:, :kept] = self.tail
+        np.multiply(voltage_v, voltage_v, out=square[:, kept:])
+        self.tail = square[:, -kept:]
+        slow = every(square, self.taps, self.step).T
         if self.mean is None:
-            self.rest = self.mean = slow[10:].mean(axis=0)
-            slow[:10] = self.rest
-        follow = 1 - np.exp(-self.hop_s / GAIN_TIME_S)
-        before, self.mean = self.mean, self.mean + follow * (slow.mean(axis=0) - self.mean)
-        level = before + (self.mean - before) * (np.arange(len(slow))[:, None] + 1) / len(slow)
-        smoothed = self._smoothed(slow - self.rest, np.maximum(level, 1e-9))
-        return np.maximum(smoothed[9::10].T * self.scale, 0.0)
-
-    def _smoothed(self, square: Array, level: Array) -> Array:
-        outputs = []
+            # Whole cycles of what ripples; the first values look back to before the first sample.
+            self.rest = self.mean = slow[FLICKER_VALUES // 2 :].mean(axis=0)
+            slow[:PARTS] = self.rest
+        before = self.mean
+        self.mean = before + self.follow * (np.add.reduce(slow, axis=0) / FLICKER_VALUES - before)
+        level = np.maximum(before + (self.mean - before) * self.ramp, 1e-9)
         first, second = self.states
-        for begin in range(0, len(square), BLOCK):
-            part = slice(begin, begin + BLOCK)
-            weighed, first = self.weigh.run(square[part], first)
-            relative = weighed / level[part]
-            smooth, second = self.smooth.run(relative * relative, second)
-            outputs.append(smooth)
+        weighed, first = self.weigh.run(slow - self.rest, first)
+        weighed /= level
+        weighed *= weighed
+        smoothed, second = self.smooth.run(weighed, second)
         self.states = first, second
-        return np.concatenate(outputs)
+        return np.maximum(smoothed[1::2].T * self.scale, 0.0)
 
     def _close(self, end_s: float) -> Flicker:
         found = self.sensations[:, : self.filled]

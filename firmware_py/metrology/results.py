@@ -182,6 +182,17 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """What flowed outside of windows, by phase: the power by its samples, the reactive power as in the nearest window."""
+
+    start_sample: float
+    end_sample: float
+    energy_ws: Array
+    reactive_energy_vars: Array
+    """NaN without a window or without spectra."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HalfCycles:
     """Values over one cycle, renewed each half cycle; column j is the cycle ending at `end_s[j]`."""
 
@@ -207,6 +218,11 @@ class Event:
     """Phases touched, 1 to 3."""
     start_s: float
     duration_s: float
+    """From `start_s` on: when the voltage itself left its band and came back, as found in the samples."""
+    detected_start_s: float
+    """End of the first cycle (U_rms½) beyond the threshold: class A's begin."""
+    detected_duration_s: float
+    """Class A's duration: from there to the end of the first cycle past the hysteresis."""
     extreme_v: float
     """Least (dip, interruption) or greatest (swell) U_rms½; for a rapid change the one farthest from the steady voltage."""
     depth: float

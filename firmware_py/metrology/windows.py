@@ -1,5 +1,6 @@
 """A window of 10 or 12 cycles, made from differences of integrals and from its spectrum."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from firmware_py.metrology.checks import channel_faults, wiring_faults
 from firmware_py.metrology.harmonics import Phasors, phasors, sequence, spectrum
 from firmware_py.metrology.history import History
 from firmware_py.metrology.results import Array, Config, FaultKind, InputFault, Window
+from firmware_py.metrology.transform import Transform
 
 
 class Windows:
@@ -15,6 +17,7 @@ class Windows:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.transform = Transform(config, 3 + config.currents) if config.spectrum else None
         self.count = 0
         self.before_hz = np.nan
 
@@ -25,10 +28,11 @@ class Windows:
         mean = grown / length
         channels = 3 + config.currents
         rms, power = np.sqrt(np.maximum(mean[:channels], 0.0)), mean[channels:]
-        found = phasors(config, history.samples, begin, end) if config.spectrum else None
+        found = phasors(config, self.transform, history.samples, begin, end) if self.transform is not None else None
         frequency = config.cycles * rate / length
         with np.errstate(divide="ignore", invalid="ignore"):
-            factor = power / (rms[:3] * rms[3:6])
+            factor = power / (apparent := rms[:3] * rms[3:6])
+        told = _fundamental(found, length / rate)
         window = Window(
             index=self.count,
             start_sample=history.start + begin,
@@ -40,11 +44,11 @@ class Windows:
             voltage_v=rms[:3],
             current_a=rms[3:],
             power_w=power,
-            apparent_va=rms[:3] * rms[3:6],
+            apparent_va=apparent,
             power_factor=factor,
             energy_ws=grown[channels:] / rate,
-            faults=self._faults(history, (begin, end), rms, power, found, synchronised),
-            **_fundamental(found, length / rate),
+            faults=self._faults(history, (begin, end), rms, power, told, synchronised),
+            **told,
             spectrum=spectrum(found) if found is not None else None,
         )
         self.count, self.before_hz = self.count + 1, frequency
@@ -56,13 +60,13 @@ class Windows:
         span: tuple[float, float],
         rms: Array,
         power: Array,
-        found: Phasors | None,
+        told: Mapping[str, Any],
         synchronised: bool,
     ) -> tuple[InputFault, ...]:
         samples = history.samples[:, int(span[0]) : int(span[1])]
         faults = list(channel_faults(self.config, samples, rms, history.lacking(*span)))
-        if found is not None:
-            faults += wiring_faults(sequence(found.fundamental[:3]), power)
+        if self.transform is not None:
+            faults += wiring_faults(told["sequence_v"], power)
         if not synchronised:
             faults.append(InputFault(FaultKind.UNSYNCHRONISED, "", float(rms[:3].max())))
         return tuple(faults)
@@ -80,11 +84,11 @@ def _fundamental(found: Phasors | None, seconds: float) -> dict[str, Any]:
             "reactive_energy_vars": none,
         }
     first = found.fundamental
+    volts, amperes = found.harmonics[:3, 1:], found.harmonics[3:6, 1:]
     power = first[:3] * first[3:6].conj()
-    reactive = (found.harmonics[:3, 1:] * found.harmonics[3:6, 1:].conj()).imag.sum(axis=1)
-    zero, positive, negative = amounts = sequence(first[:3])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        unbalance, zero_unbalance = float(negative / positive), float(zero / positive)
+    reactive = np.add.reduce(volts.imag * amperes.real - volts.real * amperes.imag, axis=1)
+    sequences = sequence(first[:6].reshape(2, 3).T).T
+    zero, positive, negative = sequences[0].tolist()
     return {
         "reactive_var": reactive,
         "reactive_energy_vars": reactive * seconds,
@@ -92,8 +96,8 @@ def _fundamental(found: Phasors | None, seconds: float) -> dict[str, Any]:
         "fundamental_reactive_var": power.imag,
         "phase_angle_rad": np.angle(power),
         "voltage_angle_rad": np.angle(first[:3] * first[0].conj()),
-        "sequence_v": amounts,
-        "sequence_a": sequence(first[3:6]),
-        "unbalance": unbalance,
-        "zero_unbalance": zero_unbalance,
+        "sequence_v": sequences[0],
+        "sequence_a": sequences[1],
+        "unbalance": negative / positive if positive > 0 else np.nan,
+        "zero_unbalance": zero / positive if positive > 0 else np.nan,
     }

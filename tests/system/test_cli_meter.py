@@ -5,6 +5,8 @@ import json
 import math
 import signal
 import struct
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
@@ -62,16 +64,20 @@ def windows(out: str) -> list[dict[str, Any]]:
 async def test_an_archive_by_hand_is_measured(tmp_path: Path) -> None:
     u, i = signal_of(3.0)
     np.savez(tmp_path / "a.npz", u=u, i=i, fs=FS)
-    found = windows((await busbar("meter", "--play", str(tmp_path / "a.npz"), "--json")).good)
+    *measured, rest = lines((await busbar("meter", "--play", str(tmp_path / "a.npz"), "--json")).good)
+    found = [line for line in measured if "kind" not in line]
     assert len(found) >= 13
     for window in found[1:]:
         for name, value in TRUE.items():
             assert window[name] == pytest.approx(value, rel=1e-4), name
     for earlier, later in pairwise(found):
         assert later["begin_s"] == pytest.approx(earlier["begin_s"] + earlier["duration_s"])
-    span_s = found[-1]["begin_s"] + found[-1]["duration_s"] - found[0]["begin_s"]
-    assert found[-1]["energy_import_wh"] == pytest.approx(1725.0 * span_s / 3600, abs=2e-3)
-    assert found[-1]["energy_export_wh"] == 0.0
+    assert rest["kind"] == "rest"
+    assert rest["begin_s"] + rest["duration_s"] == pytest.approx(3.0)
+    for each, until_s in ((rest, 3.0), (found[-1], rest["begin_s"])):
+        assert each["energy_import_wh"] == pytest.approx(1725.0 * until_s / 3600, abs=2e-3)
+        assert each["energy_reactive_q1_varh"] == pytest.approx(1725.0 * math.sqrt(3) * until_s / 3600, abs=2e-3)
+    assert rest["energy_export_wh"] == 0.0
     assert all("faults" not in window for window in found)
 
 
@@ -90,12 +96,29 @@ def test_a_dip_is_told_as_an_event_with_a_kind(tmp_path: Path) -> None:
     assert (
         told("wave", file, "--duration", "3s", "--add", "dip start_s=1.5 duration_s=0.1 ratio=0.4 phase=l1").code == 0
     )
-    (event,) = (line for line in lines(told("meter", "--play", file, "--json").good) if "kind" in line)
+    (event, _) = (line for line in lines(told("meter", "--play", file, "--json").good) if "kind" in line)
     assert event["kind"] == "dip"
     assert event["phases"] == ["l1"]
-    assert event["begin_s"] == pytest.approx(1.5, abs=0.02)
-    assert event["duration_s"] == pytest.approx(0.1, abs=0.025)  # U_rms½ looks back over a cycle
-    assert event["depth_ratio"] == pytest.approx(0.6, abs=0.01)
+    assert event["begin_s"] == pytest.approx(1.5, abs=0.001)
+    assert event["duration_s"] == pytest.approx(0.1, abs=0.001)
+    assert event["detected_duration_s"] == pytest.approx(0.1, abs=0.025)  # U_rms½ looks back over a cycle
+    assert event["depth_ratio"] == pytest.approx(0.6, abs=0.001)
+
+
+def test_playing_takes_less_than_60_mb(tmp_path: Path) -> None:
+    file = str(tmp_path / "a.npz")
+    assert told("wave", file, "--duration", "20s").code == 0
+    code = """
+import atexit, pathlib, sys
+atexit.register(lambda: print(pathlib.Path("/proc/self/status").read_text(), file=sys.stderr))
+from firmware_py.cli.app import main
+main()
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", code, "meter", "--play", file, "--json"], capture_output=True, text=True, check=True
+    )
+    (peak_kb,) = (int(line.split()[1]) for line in process.stderr.splitlines() if line.startswith("VmHWM"))
+    assert peak_kb < 60 * 1024
 
 
 def test_what_is_wrong_with_the_input_is_named(tmp_path: Path) -> None:

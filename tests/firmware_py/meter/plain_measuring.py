@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from firmware_py.meter.measure import Found, Window
+from firmware_py.meter.measure import Found, Rest, Window
 from protocols.samples import Samples
 
 
@@ -28,3 +28,9 @@ class PlainMeasuring:
             self._begin += self._length
         self._kept = kept
         return found
+
+    def before(self) -> Rest | None:
+        return None
+
+    def after(self) -> Rest | None:
+        return None

@@ -65,6 +65,8 @@ EVENT = results.Event(
     phases=(1, 3),
     start_s=1001.5,
     duration_s=0.1,
+    detected_start_s=1001.51,
+    detected_duration_s=0.11,
     extreme_v=92.0,
     depth=0.6,
     steady_change=NAN,
@@ -133,7 +135,13 @@ def test_events_and_summaries_lie_where_they_were(monkeypatch: pytest.MonkeyPatc
     _, event, flicker, frequency = found(told, monkeypatch)
     assert isinstance(event, Event)
     assert (event.kind, event.begin, event.phases) == ("dip", 15_000.0, ["l1", "l3"])
-    assert event.values == {"duration_s": 0.1, "extreme_v": 92.0, "depth_ratio": 0.6, "steady_change_ratio": None}
+    assert event.values == {
+        "duration_s": 0.1,
+        "detected_duration_s": 0.11,
+        "extreme_v": 92.0,
+        "depth_ratio": 0.6,
+        "steady_change_ratio": None,
+    }
     assert isinstance(flicker, Summary)
     assert (flicker.kind, flicker.begin, flicker.end) == ("flicker", 0.0, 6_000_000.0)
     assert flicker.values["flicker_pst_l3"] == 3.0

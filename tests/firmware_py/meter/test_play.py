@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firmware_py.meter.analysing import Analysing
 from firmware_py.meter.calibration import Calibration, Constants
 from firmware_py.meter.inputs.files import open_recording
 from firmware_py.meter.inputs.recording import BadRecording
@@ -102,3 +103,16 @@ def test_harmonics_and_summaries_are_told_when_they_are_asked_for(tmp_path: Path
 def test_a_calibration_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="calibration of u1: 5000 us; at most 3200 us"):
         player(tmp_path, calibration={"u1": Constants(delay_us=5000.0)})
+
+
+@pytest.mark.parametrize("seconds", [0.9173, 3.1])
+def test_the_registers_at_the_end_are_the_power_by_the_whole_time(tmp_path: Path, seconds: float) -> None:
+    spec = wave_spec({"fs_hz": 10_000.0, "duration_s": seconds, "angle_deg": 30.0})
+    write_npz(tmp_path / "a.npz", Wave(spec))
+    played = Player(open_recording(tmp_path / "a.npz"), Analysing(10_000.0, 3, 230.0, 50.0), {})
+    *_, rest = played.told()
+    assert rest["kind"] == "rest"
+    counts = played.registers.counts
+    for kind, power in (("import", 3 * 1150 * math.cos(math.pi / 6)), ("q1", 3 * 1150 * 0.5)):
+        assert counts[kind, 0] / 2**60 == pytest.approx(power * seconds, rel=2e-6)
+    assert rest["energy_import_wh"] == pytest.approx(3 * 1150 * math.cos(math.pi / 6) * seconds / 3600, abs=1e-3)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from firmware_py.metrology.checks import ClockDrift
+from firmware_py.metrology.checks import ClockDrift, clipped, full_scales
 from firmware_py.metrology.results import Config, FaultKind, InputFault
 from tests.firmware_py.metrology.signals import RATE_HZ, played, three_phases
 
@@ -71,6 +71,17 @@ def nothing(voltage: np.ndarray, current: np.ndarray) -> None:
 )
 def test_each_fault_is_named_and_nothing_else(spoil: Spoil, expected: set[tuple[FaultKind, str]]) -> None:
     assert faults(spoil) == expected
+
+
+def test_three_samples_at_the_top_in_a_row_are_clipping_and_two_are_not() -> None:
+    voltage, current = three_phases(50, 0.2, start=0.311)
+    samples, scales = np.vstack((voltage, current)), full_scales(Config(sample_rate_hz=RATE_HZ))
+    samples *= np.linspace(0.9, 1.0, samples.shape[1])
+    assert clipped(samples, scales).tolist() == [0] * 6
+    samples[4, 1_000:1_002] = -9.0
+    assert clipped(samples, scales).tolist() == [0] * 6
+    samples[4, 1_002] = -9.0
+    assert clipped(samples, scales).tolist() == [0, 0, 0, 0, 3, 0]
 
 
 def test_full_scale_is_clipping_even_without_a_flat_top() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from firmware_py.metrology.filters import Machine, bilinear, butterworth
+from firmware_py.metrology.filters import Machine, butterworth, sampled
 from firmware_py.metrology.flicker import FlickerMeter, severity
 from firmware_py.metrology.results import Array, Config
 
@@ -88,25 +88,25 @@ def test_severity_of_a_constant_sensation() -> None:
 
 
 def test_designs_are_those_of_scipy() -> None:
-    ours = butterworth(6, 35.0, 2000.0)
-    frequencies = np.linspace(1, 200, 50)
-    _, expected = signal.sosfreqz(signal.butter(6, 35, fs=2000, output="sos"), frequencies, fs=2000)
-    found = signal.sosfreqz(np.array([np.concatenate(each) for each in ours]), frequencies, fs=2000)[1]
+    frequencies = 2 * np.pi * np.linspace(1, 200, 50)
+    top, bottom = signal.butter(6, 2 * np.pi * 35, analog=True)
+    _, expected = signal.freqs(top, bottom, frequencies)
+    found = np.prod([signal.freqs(*each, frequencies)[1] for each in butterworth(6, 35.0)], axis=0)
     assert found == pytest.approx(expected, rel=1e-9)
-    top, bottom = bilinear([2.0, 1.0], [3.0, 4.0, 5.0], 100.0)
-    other = signal.bilinear([2.0, 1.0], [3.0, 4.0, 5.0], 100.0)
-    assert top == pytest.approx(other[0])
-    assert bottom == pytest.approx(other[1])
 
 
-def test_matrices_over_blocks_do_what_a_loop_over_samples_does() -> None:
-    sections = [bilinear([1, 0], [1, 0.3], 100.0), *butterworth(4, 10.0, 100.0)]
-    machine, state, parts = Machine(sections, 25), np.zeros((5, 2)), []
+def test_matrices_over_blocks_are_exact_for_straight_lines_between_samples() -> None:
+    sections = [([1.0, 0.0], [1.0, 0.3]), *butterworth(4, 10.0), ([0.5, 1.0], [0.001, 0.1, 1.0])]
+    machine, state, parts = Machine(sampled(sections, 100.0), 25), np.zeros((7, 2)), []
     samples = np.random.default_rng(0).normal(size=(200, 2))
+    samples[0] = 0.0
     for block in samples.reshape(8, 25, 2):
         output, state = machine.run(block, state)
         parts.append(output)
-    expected = samples
-    for top, bottom in sections:
-        expected = signal.lfilter(top, bottom, expected, axis=0)
-    assert np.concatenate(parts) == pytest.approx(expected, abs=1e-12)
+    top: Array = np.ones(1)
+    bottom: Array = np.ones(1)
+    for one, other in sections:
+        top, bottom = np.asarray(np.polymul(top, one)), np.asarray(np.polymul(bottom, other))
+    system, time = signal.lti(top, bottom), np.arange(200) / 100
+    expected = np.stack([signal.lsim(system, row, time)[1] for row in samples.T], axis=1)
+    assert np.concatenate(parts) == pytest.approx(expected, abs=1e-9)

@@ -108,6 +108,26 @@ def test_energy_of_windows_that_touch_is_the_energy_of_the_whole() -> None:
     assert sum(each.energy_ws.sum() for each in windows) == pytest.approx(expected, rel=1e-8)
 
 
+@pytest.mark.parametrize("seconds", [0.15, 0.777, 7.7777])
+def test_nothing_flows_outside_of_windows_and_rests(seconds: float) -> None:
+    voltage, current = three_phases(50.2, seconds, lag=0.4)
+    analyser = Analyser(config())
+    windows = analyser.feed(voltage, current).windows
+    rest = analyser.rest()
+    told = sum((each.energy_ws for each in windows), rest.energy_ws)
+    if windows:
+        assert analyser.before is not None
+        assert analyser.before.end_sample == windows[0].start_sample
+        assert rest.start_sample == windows[-1].end_sample
+        told = told + analyser.before.energy_ws
+        assert rest.reactive_energy_vars == pytest.approx(
+            windows[-1].reactive_var * (rest.end_sample - rest.start_sample) / RATE_HZ
+        )
+    assert rest.end_sample == voltage.shape[1]
+    # By definition: each sample of u times i for as long as a sample lasts.
+    assert told == pytest.approx((voltage * current).sum(axis=1) / RATE_HZ, rel=1e-12)
+
+
 @pytest.mark.slow
 def test_energy_of_an_hour() -> None:
     analyser = Analyser(config(spectrum=False))
