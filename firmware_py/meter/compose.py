@@ -10,10 +10,11 @@ from drivers.adc.ads131m08 import Ads131m08
 from drivers.adc.source import AdcSource
 from drivers.links import open_stream
 from firmware_py.compose import broker_uplink
-from firmware_py.home.outbox import Outbox
+from firmware_py.home.outbox import METER_STREAMS, Outbox
 from firmware_py.home.report import Reporter
 from firmware_py.meter.analysing import Analysing
 from firmware_py.meter.calibration import Calibration, Corrector
+from firmware_py.meter.compose_device import MAKER, MODEL, meter_device
 from firmware_py.meter.config import AdcInput, LoadedMeter, RecordingInput
 from firmware_py.meter.inputs.files import open_recording
 from firmware_py.meter.inputs.paced import PacedRecording
@@ -29,13 +30,12 @@ from firmware_py.meter.registers import ProfileEntry
 from firmware_py.meter.rtu_face import RtuFace
 from protocols.modbus_server import Read
 from protocols.p1_telegram import BAUD, p1_telegram
-from protocols.ports import Clock, Journal, Uplink
+from protocols.ports import Clock, Journal, Relay, Uplink, WatchedContacts
 from protocols.samples import SampleSource
 from protocols.sunspec_meter import BASE, Identity, sunspec_words
 from protocols.topics import Topics
 
 CALIBRATION_FILE: Final = "calibration.json"
-MAKER, MODEL = "Busbar", "meter"
 _OPEN_S: Final = 5.0
 
 # What measures a stream: by sample rate, currents, nominal voltage and frequency, and the time of its first sample.
@@ -55,25 +55,31 @@ class MeterWorld:
     measuring_of: MeasuringOf
     finished_window: Callable[[], None] = lambda: None
     offload: Callable[..., Any] | None = None
+    relay: Relay | None = None
+    contacts: WatchedContacts | None = None
+    calibration_now: Callable[[], Calibration] | None = None
+    free_bytes: Callable[[], int] = lambda: 2**62
 
 
 def meter_node(loaded: LoadedMeter, world: MeterWorld) -> MeterNode:
     """A meter of this configuration in this world; nothing runs yet."""
     config, source = loaded.config, world.source
     topics = Topics(config.meter.id)
-    outbox = Outbox(topics, world.uplink, world.journal, world.clock)
+    outbox = Outbox(topics, world.uplink, world.journal, world.clock, streams=METER_STREAMS)
     nodes: list[MeterNode] = []
 
     async def record(entry: ProfileEntry) -> None:
         await nodes[0].record(entry)
 
+    keeper = Keeper(world.journal, config.register_settings(), record)
     rows = 3 + source.currents
     grid = (config.meter.nominal_voltage_v, float(config.meter.nominal_frequency_hz))
     parts = Parts(
         source=source,
         corrector=lambda: Corrector(world.calibration, source.fs_hz, rows),
         measuring=lambda epoch_s: world.measuring_of(source.fs_hz, source.currents, *grid, epoch_s),
-        keeper=Keeper(world.journal, config.register_settings(), record),
+        keeper=keeper,
+        device=meter_device(loaded, world, keeper, outbox),
         outbox=outbox,
         reporter=Reporter(topics, outbox, world.clock, {}),
         uplink=world.uplink,
@@ -122,7 +128,11 @@ def _telegrams(loaded: LoadedMeter, world: MeterWorld, nodes: Sequence[MeterNode
 def uplink_of(loaded: LoadedMeter) -> Uplink:
     """The configured broker, or none."""
     mqtt, topics = loaded.config.mqtt, Topics(loaded.config.meter.id)
-    return NoUplink() if mqtt is None else broker_uplink(mqtt, topics, loaded.password, loaded.ca_file)
+    return (
+        NoUplink()
+        if mqtt is None
+        else broker_uplink(mqtt, topics, loaded.password, loaded.ca_file, inbound=topics.meter_inbound)
+    )
 
 
 def source_of(loaded: LoadedMeter, clock: Clock) -> SampleSource:
