@@ -16,6 +16,7 @@ from firmware_py.meter.analysing import Analysing
 from firmware_py.meter.calibration import Calibration, Corrector
 from firmware_py.meter.compose_device import MAKER, MODEL, meter_device
 from firmware_py.meter.config import AdcInput, LoadedMeter, RecordingInput
+from firmware_py.meter.emucs import emucs_of
 from firmware_py.meter.inputs.files import open_recording
 from firmware_py.meter.inputs.paced import PacedRecording
 from firmware_py.meter.inputs.recording import Scale
@@ -24,7 +25,7 @@ from firmware_py.meter.measure import Measuring
 from firmware_py.meter.modbus_face import ModbusFace, reader
 from firmware_py.meter.no_uplink import NoUplink
 from firmware_py.meter.node import MeterNode, Parts, Settings
-from firmware_py.meter.own_map import COUNTERS_AT, counter_words, float_words
+from firmware_py.meter.own_map import COUNTERS_AT, DEMAND_AT, counter_words, demand_words, float_words
 from firmware_py.meter.p1_face import P1Face
 from firmware_py.meter.registers import ProfileEntry
 from firmware_py.meter.rtu_face import RtuFace
@@ -114,6 +115,7 @@ def _reads(loaded: LoadedMeter, nodes: Sequence[MeterNode], unit: int) -> Read:
         (
             (BASE, lambda: sunspec_words(identity, nodes[0].told(), unit)),
             (COUNTERS_AT, lambda: counter_words(nodes[0].shown, digits)),
+            (DEMAND_AT, lambda: demand_words(nodes[0].shown, nodes[0].month())),
             (0, lambda: float_words(nodes[0].values)),
         )
     )
@@ -121,8 +123,17 @@ def _reads(loaded: LoadedMeter, nodes: Sequence[MeterNode], unit: int) -> Read:
 
 def _telegrams(loaded: LoadedMeter, world: MeterWorld, nodes: Sequence[MeterNode]) -> Callable[[], bytes]:
     """What the P1 port says of the node; its clock is the tariff's."""
-    serial, zone = loaded.config.meter.serial, loaded.config.tariff.calendar().zone
-    return lambda: p1_telegram(serial, world.clock.utc().astimezone(zone), nodes[0].told())
+    config = loaded.config
+    serial, zone = config.meter.serial, config.tariff.calendar().zone
+    is_emucs = config.p1 is not None and config.p1.kind == "emucs"
+
+    def telegram() -> bytes:
+        node = nodes[0]
+        control = None if world.relay is None else node.parts.device.parts.disconnector.control
+        emucs = emucs_of(node.shown, node.month(), zone, control) if is_emucs else None
+        return p1_telegram(serial, world.clock.utc().astimezone(zone), node.told(), emucs)
+
+    return telegram
 
 
 def uplink_of(loaded: LoadedMeter) -> Uplink:

@@ -94,9 +94,13 @@ class MeterNode:
         registers = register_values(self.shown, self._settings.digits)
         return {**self.values, **self._lasting, **registers, **self._demand()}
 
+    def month(self) -> str:
+        """The local month now, such as 2026-11."""
+        return self.parts.keeper.settings.calendar.month(us_of(self._clock.utc()))
+
     def _demand(self) -> dict[str, float | None]:
         """The maximum demand of this month in each direction, W; none was measured yet: None."""
-        month = self.parts.keeper.settings.calendar.month(us_of(self._clock.utc()))
+        month = self.month()
         peaks = [self.shown.peaks.get((direction, month)) for direction in DIRECTIONS]
         return {
             f"demand_{direction}_max_w": None if peak is None else round(peak.power_w, 3)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 from protocols.faults import Fault, NotApplied
+from protocols.samples import Samples, SampleSource
 
 
 class SimRelay:
@@ -59,3 +60,22 @@ class SimContacts:
         wanted = not self._states[index] if closed is None else closed
         self._states = (*self._states[:index], wanted, *self._states[index + 1 :])
         self._changed.set()
+
+
+class SwitchedSource:
+    """Implements `protocols.samples.SampleSource` on another one whose currents flow through a relay."""
+
+    def __init__(self, inner: SampleSource, relay: SimRelay) -> None:
+        self._inner, self._relay = inner, relay
+        self.fs_hz, self.currents = inner.fs_hz, inner.currents
+
+    async def read(self) -> Samples:
+        """As the port; without current while the relay is open."""
+        block = await self._inner.read()
+        if not self._relay.closed:
+            block[3:] = 0.0
+        return block
+
+    async def close(self) -> None:
+        """As the port."""
+        await self._inner.close()

@@ -20,10 +20,9 @@ from protocols.messages import Interval, Journalled
 from protocols.meter_commands import CommandEvent
 from protocols.ocmf_writing import new_key
 from protocols.ports import Message
-from protocols.samples import Samples
 from protocols.signing import METER_COMMAND, new_private_key, public_part, sign
 from protocols.topics import Topics
-from sim_hardware.devices.meter_terminals import SimContacts, SimRelay
+from sim_hardware.devices.meter_terminals import SimContacts, SimRelay, SwitchedSource
 from sim_hardware.memory_broker import MemoryBroker, MemoryUplink
 from sim_hardware.virtual_time import VirtualClock, run_virtual
 from sim_hardware.waves.signal import Wave
@@ -71,23 +70,6 @@ async def inline(work: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN
     return work(*arguments)
 
 
-class Behind:
-    """A source whose currents flow through a relay."""
-
-    def __init__(self, inner: WaveSource, relay: SimRelay) -> None:
-        self._inner, self._relay = inner, relay
-        self.fs_hz, self.currents = inner.fs_hz, inner.currents
-
-    async def read(self) -> Samples:
-        block = await self._inner.read()
-        if not self._relay.closed:
-            block[3:] = 0.0
-        return block
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
 class DeviceStage:
     """A meter, what is heard of it, and the hands that move its contacts."""
 
@@ -110,7 +92,7 @@ class DeviceStage:
         self.journal._db.execute("PRAGMA synchronous=OFF")  # no power goes here, and a real disk takes its time
         self.uplink = MemoryUplink(self.broker, "m", subscriptions=TOPICS.meter_inbound)
         self.free_bytes = 2**40
-        source = Behind(WaveSource(Wave(wave_spec({"fs_hz": 1000.0})), self.clock), self.relay)
+        source = SwitchedSource(WaveSource(Wave(wave_spec({"fs_hz": 1000.0})), self.clock), self.relay)
         world = MeterWorld(
             self.clock,
             self.journal,
