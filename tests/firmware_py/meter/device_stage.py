@@ -92,12 +92,12 @@ class DeviceStage:
         self.journal._db.execute("PRAGMA synchronous=OFF")  # no power goes here, and a real disk takes its time
         self.uplink = MemoryUplink(self.broker, "m", subscriptions=TOPICS.meter_inbound)
         self.free_bytes = 2**40
-        source = SwitchedSource(WaveSource(Wave(wave_spec({"fs_hz": 1000.0})), self.clock), self.relay)
+        self.source = SwitchedSource(WaveSource(Wave(wave_spec({"fs_hz": 1000.0})), self.clock), self.relay)
         world = MeterWorld(
             self.clock,
             self.journal,
             self.uplink,
-            source,
+            self.source,
             {},
             lambda fs_hz, *_: PlainMeasuring(fs_hz),
             offload=inline,

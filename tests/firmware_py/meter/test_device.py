@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -297,3 +298,29 @@ def test_the_maximum_demand_is_published(tmp_path: Path) -> None:
     (maximum,) = stage.intervals[-1].maxima
     assert (maximum.direction, maximum.month, maximum.end) == ("import", "2026-06", "2026-06-21T00:01:00.000Z")
     assert maximum.power_w == pytest.approx(POWER_W, rel=1e-2)
+
+
+def test_the_watchdog_is_fed_by_measuring_and_by_nothing_else(tmp_path: Path) -> None:
+    beats: list[float] = []
+
+    async def film(stage: DeviceStage) -> None:
+        stage.node.parts = replace(stage.node.parts, finished_window=lambda: beats.append(stage.clock.now_s()))
+        await asyncio.sleep(10.0)
+        assert len(beats) == pytest.approx(50, abs=2)
+        stage.source.read = asyncio.Event().wait  # type: ignore[assignment, method-assign]
+        await asyncio.sleep(60.0)
+
+    on_stage(tmp_path, film)
+    assert beats[-1] < 12.0
+
+
+def test_commands_and_limits_do_not_disturb_what_is_counted(tmp_path: Path) -> None:
+    """Registers saved by a command and by the keeper at once: every period is handed on once."""
+
+    async def film(stage: DeviceStage) -> None:
+        for second in range(125):
+            await stage.tell(stage.command("set_tariff", tariff=1 + second % 8, until="2027-01-01T00:00:00Z"))
+
+    stage = on_stage(tmp_path, film)
+    assert [interval.start[14:16] for interval in stage.intervals] == ["00", "01"]
+    assert stage.node.shown.count("import") == sum(stage.node.shown.count("import", n) for n in range(1, 9))
