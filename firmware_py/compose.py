@@ -196,7 +196,12 @@ def mqtt_uplink(loaded: Loaded, client_id: str | None = None) -> MqttUplink:
 
 
 def broker_uplink(
-    mqtt: MqttConfig, topics: Topics, password: str | None, ca_file: str | None, client_id: str | None = None
+    mqtt: MqttConfig,
+    topics: Topics,
+    password: str | None,
+    ca_file: str | None,
+    client_id: str | None = None,
+    inbound: tuple[str, ...] | None = None,
 ) -> MqttUplink:
     """The uplink of any node: subscribed, with its birth and its last will."""
     host, port, tls = broker_address(mqtt.url)
@@ -212,7 +217,7 @@ def broker_uplink(
         keepalive_s=mqtt.keepalive_s,
     )
     online, offline = announcements(topics)
-    return MqttUplink(broker, topics.inbound, online, offline)
+    return MqttUplink(broker, topics.inbound if inbound is None else inbound, online, offline)
 
 
 def announcements(topics: Topics) -> tuple[Announcement, Announcement]:

@@ -221,7 +221,7 @@ def load(path: Path) -> Loaded:
     mistakes: list[Mistake] = []
     config = _validated(raw, mistakes)
     mistakes += crossed(raw)
-    keys, issuers = _keys(path, raw, mistakes)
+    keys, issuers = issuer_keys(path, raw, mistakes)
     mqtt = table(raw, "mqtt")
     password = _text(path, mqtt.get("password_file"), "mqtt.password_file", mistakes)
     _text(path, mqtt.get("ca_file"), "mqtt.ca_file", mistakes)
@@ -243,7 +243,7 @@ def _validated(raw: dict[str, Any], mistakes: list[Mistake]) -> HomeConfig | Non
         return None
 
 
-def _keys(path: Path, raw: dict[str, Any], mistakes: list[Mistake]) -> tuple[dict[str, str], dict[str, str]]:
+def issuer_keys(path: Path, raw: dict[str, Any], mistakes: list[Mistake]) -> tuple[dict[str, str], dict[str, str]]:
     """Public keys and their issuers by thumbprint; every file that cannot be used is a mistake of its own."""
     keys, issuers = {}, {}
     for where, issuer in tables(raw, "issuer"):

@@ -23,6 +23,9 @@ MAX_MANIFEST_BYTES: Final = 1024 * 1024
 INTERVAL: Final = "interval"
 CONTRACT: Final = "contract"
 TOKEN: Final = "token"
+# What a meter records besides: signed readings (as text), and states of commands.
+OCMF: Final = "ocmf"
+COMMAND: Final = "command"
 
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Number = Annotated[int, Meta(ge=1, le=2**53)]

@@ -38,11 +38,21 @@ class Counter(msgspec.Struct, frozen=True):
     end_wh: float
 
 
+class Maximum(msgspec.Struct, frozen=True):
+    """The largest mean power of a demand period in a local month so far (W, a magnitude), and when that period ended."""
+
+    direction: Literal["import", "export"]
+    month: str
+    power_w: float
+    end: str
+
+
 class Interval(msgspec.Struct, frozen=True, omit_defaults=True):
     """An interval reading of the connection point or a device.
 
     Means are over the readings of the interval (`readings` of `expected`). `quality` is `good` where at least nine in
     ten were there and no register fell, otherwise `incomplete`; a register that fell is left out and named in `note`.
+    `maxima` are a meter's own.
     """
 
     device: str
@@ -55,6 +65,7 @@ class Interval(msgspec.Struct, frozen=True, omit_defaults=True):
     means: dict[str, float]
     counters: list[Counter]
     note: str = ""
+    maxima: list[Maximum] = []
 
 
 class ContractEvent(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -166,6 +166,14 @@ class Contacts(Protocol):
         ...
 
 
+class WatchedContacts(Contacts, Protocol):
+    """Inputs that say when they change."""
+
+    def changes(self) -> AsyncIterator[tuple[bool, ...]]:
+        """How they stand now, and then each time they stand otherwise; ends by a Fault only."""
+        ...
+
+
 class SgMode(StrEnum):
     """What a heat pump with the SG-Ready label can be asked for."""
 

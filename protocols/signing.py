@@ -22,6 +22,8 @@ APPROVAL: Final = "busbar-approval+jws"
 RECORD: Final = "busbar-record+jws"
 MANIFEST: Final = "busbar-manifest+jws"
 TREE_HEAD: Final = "busbar-tree-head+jws"
+DEVICE_LOG: Final = "busbar-device-log+jws"
+METER_COMMAND: Final = "busbar-meter-command+jws"
 # Nothing else: joserfc trusts the shape of what it knows ('crit': [null] is a TypeError).
 _HEADER: Final = ("alg", "kid", "typ")
 # A contract has a dozen fields; 16 KiB leaves room and keeps a flood of large messages cheap to refuse.

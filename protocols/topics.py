@@ -1,8 +1,9 @@
 """MQTT topics, version 1: `busbar/1/<node>/…`.
 
 From the node: `status` (retained, last will), `telemetry/<device>`, `interval` and `backfill` (journalled), `event`,
-`ack` (states of contracts, journalled), `why` (retained). To the node: `contract/in` (signed contracts) and `durable`
-(the head-end's own acknowledgement, "durable up to n"). Nothing to the node may be retained.
+`ack` (states of contracts and commands, journalled), `ocmf` (signed readings, journalled), `why` (retained). To the node:
+`contract/in` (signed contracts), `command/in` (signed commands, to a meter) and `durable` (the head-end's own
+acknowledgement, "durable up to n"). Nothing to the node may be retained.
 """
 
 import re
@@ -72,6 +73,21 @@ class Topics:
     def durable(self) -> str:
         """The head-end's acknowledgement of journalled records."""
         return self._of("durable")
+
+    @property
+    def ocmf(self) -> str:
+        """Signed readings of a meter, one record for each interval."""
+        return self._of("ocmf")
+
+    @property
+    def command_in(self) -> str:
+        """Signed commands for a meter."""
+        return self._of("command/in")
+
+    @property
+    def meter_inbound(self) -> tuple[str, ...]:
+        """Everything a meter subscribes to."""
+        return (self.command_in, self.durable)
 
     @property
     def inbound(self) -> tuple[str, ...]:

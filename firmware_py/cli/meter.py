@@ -124,6 +124,9 @@ def run(
     gaps: Annotated[
         bool, typer.Option("--gaps", help="Samples that are not a number are missing, told as faults of their window.")
     ] = False,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Measure for some seconds, say what the self-test found, and end.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run a meter from its configuration until it is told to stop, or play a recording to it."""
@@ -132,8 +135,10 @@ def run(
     if nominal_hz not in (None, 50, 60):
         stop(f"--nominal-hz {nominal_hz}: 50 or 60 is allowed", BAD_INPUT)
     if config is not None:
-        from firmware_py.cli.meter_daemon import run_meter
+        from firmware_py.cli.meter_daemon import run_meter, self_tested
 
+        if self_test:
+            raise typer.Exit(self_tested(config, as_json))
         run_meter(config)
     elif play is not None:
         from firmware_py.cli.meter_play import Played, play_recording
@@ -142,6 +147,69 @@ def run(
         scale = (full_scale_v, full_scale_a)
         told = Played(play, nominal_v, nominal_hz, calibration, scale, named, spectrum, summaries, gaps)
         play_recording(told, as_json)
+
+
+@app.command("log", epilog="Example: busbar meter log /etc/busbar/meter.toml --key meter-1.pub")
+def log(
+    config: Annotated[Path, typer.Argument(help="The meter's TOML file.", metavar="CONFIG.toml")],
+    key: Annotated[
+        list[Path] | None, typer.Option(help="A public key (JWK) that you trust; absent: the meter's own.")
+    ] = None,
+    since: Annotated[int, typer.Option(min=1, help="Print the entries from this number on; all are checked.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Print a meter's log, while it runs or not, and check its chain; exit code 1 where an entry is not right."""
+    from firmware_py.cli.meter_daemon import loaded_or_stop
+    from firmware_py.cli.meter_log import show_log
+
+    raise typer.Exit(show_log(loaded_or_stop(config), key or [], since, as_json))
+
+
+@app.command(
+    "command",
+    epilog="Example: busbar meter command limit_load --set import_max_w=4000 --set over_s=60 --issuer dso.example "
+    "--meter meter-1 --key dso.example.key --broker mqtt://127.0.0.1:1883",
+)
+def command(
+    do: Annotated[
+        str,
+        typer.Argument(
+            help="disconnect, reconnect, limit_load, lift_limit, set_tariff, follow_calendar, replace_calendar, self_test"
+        ),
+    ],
+    issuer: Annotated[str, typer.Option(help="Who signs it; on the meter's trust list.")],
+    meter: Annotated[str, typer.Option(help="The meter it is for.")],
+    key: Annotated[Path, typer.Option(help="The issuer's private key file.")],
+    fields: Annotated[
+        list[str] | None, typer.Option("--set", help="A field of the command, name=value; may stand often.")
+    ] = None,
+    good_for: Annotated[str, typer.Option(help="How long it may be on its way.")] = "5m",
+    broker: Annotated[
+        str | None, typer.Option(help="mqtt://host:port or mqtts://host:port; absent: print the signed command.")
+    ] = None,
+    username: Annotated[str | None, typer.Option(help="Name for the broker.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="File with the password for the broker.")] = None,
+    wait: Annotated[str, typer.Option(help="How long to wait for the end of it.")] = "30s",
+) -> None:
+    """Sign a command to a meter, send it, and print each state; exit code 1 if it is refused, fails, or nobody answers."""
+    import asyncio
+
+    from firmware_py.cli.meter_command import sent, signed_command
+    from firmware_py.cli.options import parse_duration
+    from firmware_py.config import broker_address
+    from protocols.topics import Topics
+
+    try:
+        secret, topics = key.read_text(encoding="utf-8"), Topics(meter)
+        address = None if broker is None else broker_address(broker)
+        password = None if password_file is None else password_file.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        stop(str(error), BAD_INPUT)
+    name, token = signed_command(do, issuer, meter, parse_duration(good_for), fields or [], secret)
+    if address is None:
+        print(token.decode())
+        return
+    raise typer.Exit(asyncio.run(sent(token, name, topics, address, (username, password), parse_duration(wait))))
 
 
 def _samples(file: Path, scale: tuple[float, float], channels: str | None) -> Any:  # noqa: ANN401 - imported late

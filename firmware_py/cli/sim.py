@@ -105,12 +105,14 @@ def meter(
     add: Annotated[
         list[str] | None, typer.Option(help="A part of the signal, as for busbar wave; may stand often.")
     ] = None,
+    toggle: Annotated[
+        list[str] | None,
+        typer.Option(help="Turn a contact over, such as cover@5s, magnet@8s, supply@9s, button@10s; may stand often."),
+    ] = None,
 ) -> None:
-    """Run a real meter on a simulated converter: a test signal in real time, for ever."""
+    """Run a real meter on a simulated converter, relay and contacts: a test signal in real time, for ever."""
     from firmware_py.cli.meter_daemon import run_meter
+    from firmware_py.cli.sim_meter import simulated
     from firmware_py.cli.wave import wave_or_stop
-    from sim_hardware.waves.signal import Wave
-    from sim_hardware.waves.source import WaveSource
 
-    wave = Wave(wave_or_stop(spec, add or [], {}))
-    run_meter(config, lambda loaded, clock: WaveSource(wave, clock))
+    run_meter(config, simulated(wave_or_stop(spec, add or [], {}), toggle or []))

@@ -6,7 +6,7 @@ again on the backfill topic after each reconnection and every `resend_s`; the he
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, TypeVar
@@ -15,7 +15,7 @@ import msgspec
 
 from firmware_py.evidence.notary import Notary
 from firmware_py.supervise import Backoff, ended, roused
-from protocols.evidence import CONTRACT, INTERVAL
+from protocols.evidence import COMMAND, CONTRACT, INTERVAL, OCMF
 from protocols.faults import Fault, LinkDown, Refused, StoreFailed
 from protocols.messages import Journalled, encode
 from protocols.ports import Clock, Journal, Message, Uplink
@@ -23,6 +23,7 @@ from protocols.topics import Topics
 
 T = TypeVar("T")
 STREAMS: Final = (INTERVAL, CONTRACT)
+METER_STREAMS: Final = (INTERVAL, OCMF, COMMAND)
 _BATCH: Final = 50
 _LIVE_QUEUE: Final = 200
 _LINK: Final = "link"
@@ -40,11 +41,12 @@ class Outbox:
         clock: Clock,
         resend_s: float = 60.0,
         notary: Notary | None = None,
+        streams: Sequence[str] = STREAMS,
     ) -> None:
         self.published: dict[str, int] = {}
         self.dropped = 0
         self._topics, self._uplink, self._journal, self._clock = topics, uplink, journal, clock
-        self._resend_s, self._notary = resend_s, notary
+        self._resend_s, self._notary, self._streams = resend_s, notary, tuple(streams)
         self._live: asyncio.Queue[Message] = asyncio.Queue(_LIVE_QUEUE)
         self._records: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self._sent_s: dict[tuple[str, int], float] = {}
@@ -90,7 +92,7 @@ class Outbox:
         """Return once a record is durable, signed where the node has a key; then it is said live, if it is to be said."""
         if self._notary is not None:
             await self._insistently(partial(self._notary.attest, stream, body))
-        if stream in STREAMS:
+        if stream in self._streams:
             seq = await self._insistently(partial(self._journal.append, stream, body))
             if self.say(self._live_topic(stream), self._wrapped(stream, seq, body)):
                 self._sent_s[stream, seq] = self._clock.now_s()
@@ -110,7 +112,7 @@ class Outbox:
             return stored
 
     def _live_topic(self, stream: str) -> str:
-        return self._topics.interval if stream == INTERVAL else self._topics.ack
+        return {INTERVAL: self._topics.interval, OCMF: self._topics.ocmf}.get(stream, self._topics.ack)
 
     async def flush(self) -> None:
         """Return once everything recorded is stored and everything said has been tried."""
@@ -119,8 +121,10 @@ class Outbox:
 
     async def acknowledge(self, stream: str, up_to: int) -> None:
         """The head-end keeps everything up to this number: forget it. Refused for a stream or number that never was."""
-        if stream not in STREAMS:
-            raise Refused("stream", f"acknowledgement of stream {stream[:64]!r}: allowed are {', '.join(STREAMS)}")
+        if stream not in self._streams:
+            raise Refused(
+                "stream", f"acknowledgement of stream {stream[:64]!r}: allowed are {', '.join(self._streams)}"
+            )
         await self._journal.acknowledge(stream, up_to)
         self._sent_s = {key: at for key, at in self._sent_s.items() if key[0] != stream or key[1] > up_to}
 
@@ -143,7 +147,7 @@ class Outbox:
             return
         self.dropped += 1
         # A live value that the broker refuses says nothing of the records; a link that went away does.
-        if isinstance(fault, LinkDown) or topic in (self._topics.interval, self._topics.ack):
+        if isinstance(fault, LinkDown) or topic in map(self._live_topic, self._streams):
             self._say_all_again()
         self._note(topic, fault)
 
@@ -152,7 +156,7 @@ class Outbox:
         while True:
             await self._uplink.wait_up()
             self._again.clear()
-            for stream in STREAMS:
+            for stream in self._streams:
                 await self._backfill(stream)
             await roused(self._again, self._next_due_s() - self._clock.now_s())
 
@@ -174,7 +178,7 @@ class Outbox:
         return min((due_s for due_s in due if due_s > now_s), default=now_s + self._resend_s)
 
     async def _backfill(self, stream: str) -> None:
-        topic = self._topics.backfill if stream == INTERVAL else self._topics.ack
+        topic = self._topics.backfill if stream == INTERVAL else self._live_topic(stream)
         after = 0
         while batch := await self._journal.pending(stream, after, _BATCH):
             after = batch[-1][0]

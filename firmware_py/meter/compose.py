@@ -10,11 +10,13 @@ from drivers.adc.ads131m08 import Ads131m08
 from drivers.adc.source import AdcSource
 from drivers.links import open_stream
 from firmware_py.compose import broker_uplink
-from firmware_py.home.outbox import Outbox
+from firmware_py.home.outbox import METER_STREAMS, Outbox
 from firmware_py.home.report import Reporter
 from firmware_py.meter.analysing import Analysing
 from firmware_py.meter.calibration import Calibration, Corrector
+from firmware_py.meter.compose_device import MAKER, MODEL, meter_device
 from firmware_py.meter.config import AdcInput, LoadedMeter, RecordingInput
+from firmware_py.meter.emucs import emucs_of
 from firmware_py.meter.inputs.files import open_recording
 from firmware_py.meter.inputs.paced import PacedRecording
 from firmware_py.meter.inputs.recording import Scale
@@ -23,19 +25,18 @@ from firmware_py.meter.measure import Measuring
 from firmware_py.meter.modbus_face import ModbusFace, reader
 from firmware_py.meter.no_uplink import NoUplink
 from firmware_py.meter.node import MeterNode, Parts, Settings
-from firmware_py.meter.own_map import COUNTERS_AT, counter_words, float_words
+from firmware_py.meter.own_map import COUNTERS_AT, DEMAND_AT, counter_words, demand_words, float_words
 from firmware_py.meter.p1_face import P1Face
 from firmware_py.meter.registers import ProfileEntry
 from firmware_py.meter.rtu_face import RtuFace
 from protocols.modbus_server import Read
 from protocols.p1_telegram import BAUD, p1_telegram
-from protocols.ports import Clock, Journal, Uplink
+from protocols.ports import Clock, Journal, Relay, Uplink, WatchedContacts
 from protocols.samples import SampleSource
 from protocols.sunspec_meter import BASE, Identity, sunspec_words
 from protocols.topics import Topics
 
 CALIBRATION_FILE: Final = "calibration.json"
-MAKER, MODEL = "Busbar", "meter"
 _OPEN_S: Final = 5.0
 
 # What measures a stream: by sample rate, currents, nominal voltage and frequency, and the time of its first sample.
@@ -55,25 +56,31 @@ class MeterWorld:
     measuring_of: MeasuringOf
     finished_window: Callable[[], None] = lambda: None
     offload: Callable[..., Any] | None = None
+    relay: Relay | None = None
+    contacts: WatchedContacts | None = None
+    calibration_now: Callable[[], Calibration] | None = None
+    free_bytes: Callable[[], int] = lambda: 2**62
 
 
 def meter_node(loaded: LoadedMeter, world: MeterWorld) -> MeterNode:
     """A meter of this configuration in this world; nothing runs yet."""
     config, source = loaded.config, world.source
     topics = Topics(config.meter.id)
-    outbox = Outbox(topics, world.uplink, world.journal, world.clock)
+    outbox = Outbox(topics, world.uplink, world.journal, world.clock, streams=METER_STREAMS)
     nodes: list[MeterNode] = []
 
     async def record(entry: ProfileEntry) -> None:
         await nodes[0].record(entry)
 
+    keeper = Keeper(world.journal, config.register_settings(), record)
     rows = 3 + source.currents
     grid = (config.meter.nominal_voltage_v, float(config.meter.nominal_frequency_hz))
     parts = Parts(
         source=source,
         corrector=lambda: Corrector(world.calibration, source.fs_hz, rows),
         measuring=lambda epoch_s: world.measuring_of(source.fs_hz, source.currents, *grid, epoch_s),
-        keeper=Keeper(world.journal, config.register_settings(), record),
+        keeper=keeper,
+        device=meter_device(loaded, world, keeper, outbox),
         outbox=outbox,
         reporter=Reporter(topics, outbox, world.clock, {}),
         uplink=world.uplink,
@@ -108,6 +115,7 @@ def _reads(loaded: LoadedMeter, nodes: Sequence[MeterNode], unit: int) -> Read:
         (
             (BASE, lambda: sunspec_words(identity, nodes[0].told(), unit)),
             (COUNTERS_AT, lambda: counter_words(nodes[0].shown, digits)),
+            (DEMAND_AT, lambda: demand_words(nodes[0].shown, nodes[0].month())),
             (0, lambda: float_words(nodes[0].values)),
         )
     )
@@ -115,14 +123,27 @@ def _reads(loaded: LoadedMeter, nodes: Sequence[MeterNode], unit: int) -> Read:
 
 def _telegrams(loaded: LoadedMeter, world: MeterWorld, nodes: Sequence[MeterNode]) -> Callable[[], bytes]:
     """What the P1 port says of the node; its clock is the tariff's."""
-    serial, zone = loaded.config.meter.serial, loaded.config.tariff.calendar().zone
-    return lambda: p1_telegram(serial, world.clock.utc().astimezone(zone), nodes[0].told())
+    config = loaded.config
+    serial, zone = config.meter.serial, config.tariff.calendar().zone
+    is_emucs = config.p1 is not None and config.p1.kind == "emucs"
+
+    def telegram() -> bytes:
+        node = nodes[0]
+        control = None if world.relay is None else node.parts.device.parts.disconnector.control
+        emucs = emucs_of(node.shown, node.month(), zone, control) if is_emucs else None
+        return p1_telegram(serial, world.clock.utc().astimezone(zone), node.told(), emucs)
+
+    return telegram
 
 
 def uplink_of(loaded: LoadedMeter) -> Uplink:
     """The configured broker, or none."""
     mqtt, topics = loaded.config.mqtt, Topics(loaded.config.meter.id)
-    return NoUplink() if mqtt is None else broker_uplink(mqtt, topics, loaded.password, loaded.ca_file)
+    return (
+        NoUplink()
+        if mqtt is None
+        else broker_uplink(mqtt, topics, loaded.password, loaded.ca_file, inbound=topics.meter_inbound)
+    )
 
 
 def source_of(loaded: LoadedMeter, clock: Clock) -> SampleSource:

@@ -1,31 +1,35 @@
 """The configuration of a meter: one TOML file, every mistake reported at once; each key carries its unit in its name."""
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from drivers.adc.ads131m08 import CLKIN_HZ, Channel, Wiring
 from drivers.links import open_stream, parse_url
 from drivers.modbus.serial_channel import SerialSettings
-from firmware_py.config import ConfigError, MqttConfig
+from firmware_py.config import ConfigError, IssuerConfig, MqttConfig, issuer_keys
 from firmware_py.config_parts import Number, TopicLevel
+from firmware_py.config_parts import Part as _Part
+from firmware_py.home.contracts import Trust
+from firmware_py.meter.device_config import ClockPart, ContactsPart, DisconnectPart, LogPart, OcmfPart
 from firmware_py.meter.registers import PERIODS_MIN
 from firmware_py.meter.registers import Settings as RegisterSettings
 from firmware_py.meter.tariff import DAYS, TARIFF_MOST, Calendar, Rule
 from protocols.faults import StoreFailed
 from protocols.mistakes import Mistake, mistakes_of, shown
+from protocols.ocmf_writing import private_key
+from protocols.signing import sign
 
+T = TypeVar("T")
 _TARIFF = Annotated[int, Field(ge=1, le=TARIFF_MOST)]
 DIGITS: Final = 9
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class MeterPart(_Part):
@@ -182,6 +186,7 @@ class P1Part(_Part):
     """`[p1]`: a telegram a second on a line of its own, serial:///dev/ttyUSB1?baud=115200 or tcp://host:port."""
 
     url: str
+    kind: Literal["dsmr5", "emucs"] = "dsmr5"
 
     @field_validator("url")
     @classmethod
@@ -201,6 +206,12 @@ class MeterConfig(_Part):
     modbus: ModbusPart | None = None
     modbus_rtu: ModbusRtuPart | None = None
     p1: P1Part | None = None
+    clock: ClockPart = ClockPart()
+    log: LogPart = LogPart()
+    ocmf: OcmfPart | None = None
+    contacts: ContactsPart | None = None
+    disconnect: DisconnectPart | None = None
+    issuer: tuple[IssuerConfig, ...] = ()
 
     def register_settings(self) -> RegisterSettings:
         """How the registers are kept."""
@@ -209,11 +220,17 @@ class MeterConfig(_Part):
 
 @dataclass(frozen=True, slots=True)
 class LoadedMeter:
-    """A configuration with the files it names: paths are relative to it."""
+    """A configuration with the files it names: paths are relative to it.
+
+    `trust`: who may send commands; `log_key` (JWK) and `ocmf_key` sign the log and the readings.
+    """
 
     config: MeterConfig
     folder: Path
     password: str | None
+    trust: Trust = field(default_factory=lambda: Trust({}, {}))
+    log_key: str | None = None
+    ocmf_key: ec.EllipticCurvePrivateKey | None = None
 
     @property
     def ca_file(self) -> str | None:
@@ -236,9 +253,29 @@ def load_meter(path: Path) -> LoadedMeter:
     mistakes: list[Mistake] = []
     password = _text(path.parent, config.mqtt.password_file if config.mqtt else None, "mqtt.password_file", mistakes)
     _text(path.parent, config.mqtt.ca_file if config.mqtt else None, "mqtt.ca_file", mistakes)
+    trust = Trust(*issuer_keys(path, raw, mistakes))
+    log_key = _key(path.parent, config.log.key_file, "log.key_file", _jwk, mistakes)
+    pem_file = None if config.ocmf is None else config.ocmf.key_file
+    ocmf_key = _key(path.parent, pem_file, "ocmf.key_file", lambda text: private_key(text.encode()), mistakes)
     if mistakes:
         raise ConfigError(path, mistakes)
-    return LoadedMeter(config, path.parent, None if password is None else password.rstrip("\n"))
+    word = None if password is None else password.rstrip("\n")
+    return LoadedMeter(config, path.parent, word, trust, log_key, ocmf_key)
+
+
+def _key(folder: Path, file: Path | None, key: str, made: Callable[[str], T], mistakes: list[Mistake]) -> T | None:
+    """A private key out of a file that is named; None where none is."""
+    text = _text(folder, file, key, mistakes)
+    try:
+        return None if text is None else made(text)
+    except ValueError as error:
+        mistakes.append(Mistake(key, shown(str(file)), str(error)))
+        return None
+
+
+def _jwk(text: str) -> str:
+    sign(b"", text)
+    return text
 
 
 def _plain(mistake: Mistake) -> Mistake:

@@ -98,6 +98,7 @@ class Keeper:
         self._journal, self._closed = journal, closed
         self._pause_s, self._idle_s = pause_s, idle_s
         self._due = asyncio.Event()
+        self._saving = asyncio.Lock()
 
     async def recall(self) -> None:
         """Go on where the registers on disk ended; StoreFailed where they cannot be read."""
@@ -137,11 +138,12 @@ class Keeper:
 
     async def save(self) -> None:
         """Make the live registers durable and show them; StoreFailed where that cannot be done."""
-        state = self.live
-        if state != self.shown:
-            await self._journal.keep(KEY, encode_registers(state))
-            self.shown = state
-            await self._hand_on()
+        async with self._saving:  # two at once would hand on the same periods
+            state = self.live
+            if state != self.shown:
+                await self._journal.keep(KEY, encode_registers(state))
+                self.shown = state
+                await self._hand_on()
 
     def _now(self, state: Registers) -> None:
         self.live = state

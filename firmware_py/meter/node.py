@@ -11,9 +11,11 @@ import msgspec
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.report import Reporter, clock_status
 from firmware_py.meter.calibration import Corrector
+from firmware_py.meter.device import Device
 from firmware_py.meter.keeper import Keeper
 from firmware_py.meter.measure import Event, Found, Measuring, Summary, Values, Window
 from firmware_py.meter.registers import (
+    DIRECTIONS,
     KINDS,
     TOTAL,
     Flow,
@@ -29,7 +31,7 @@ from firmware_py.supervise import Backoff
 from protocols.contracts import utc_text
 from protocols.evidence import INTERVAL
 from protocols.faults import Fault, Refused
-from protocols.messages import Counter, Durable, Interval, encode
+from protocols.messages import Counter, Durable, Interval, Maximum, encode
 from protocols.ports import Clock, Message, Uplink
 from protocols.readings import Quality, Reading
 from protocols.samples import Samples, SampleSource
@@ -60,6 +62,7 @@ class Parts:
     corrector: Callable[[], Corrector]
     measuring: Callable[[float], Measuring]  # by the wall's time of the first sample, s since 1970
     keeper: Keeper
+    device: Device
     outbox: Outbox
     reporter: Reporter
     uplink: Uplink
@@ -98,10 +101,25 @@ class MeterNode:
 
     def told(self) -> dict[str, float | None]:
         """The newest values and the durable registers, by quantity name."""
-        return {**self.values, **self._lasting, **register_values(self.shown, self._settings.digits)}
+        registers = register_values(self.shown, self._settings.digits)
+        return {**self.values, **self._lasting, **registers, **self._demand()}
+
+    def month(self) -> str:
+        """The local month now, such as 2026-11."""
+        return self.parts.keeper.settings.calendar.month(us_of(self._clock.utc()))
+
+    def _demand(self) -> dict[str, float | None]:
+        """The maximum demand of this month in each direction, W; none was measured yet: None."""
+        month = self.month()
+        peaks = [self.shown.peaks.get((direction, month)) for direction in DIRECTIONS]
+        return {
+            f"demand_{direction}_max_w": None if peak is None else round(peak.power_w, 3)
+            for direction, peak in zip(DIRECTIONS, peaks, strict=True)
+        }
 
     async def run(self) -> None:
         """Run until cancelled."""
+        await self.parts.device.recall()
         await self.parts.keeper.recall()
         async with self.parts.outbox.sending():
             try:
@@ -112,6 +130,7 @@ class MeterNode:
     async def _work(self) -> None:
         runs: list[Coroutine[None, None, None]] = [self._measure(), self.parts.keeper.run(), self._inbox()]
         runs += [serve() for serve in self.parts.servers]
+        runs += self.parts.device.runs(self.parts.uplink, self._settings.topics.event)
         async with asyncio.TaskGroup() as group:
             for run in runs:
                 group.create_task(run)
@@ -119,7 +138,8 @@ class MeterNode:
     async def _end(self) -> None:
         """Keep the registers, say goodbye, let go of the converter; each within its time."""
         self.parts.reporter.status(online=False)
-        for last in (self.parts.keeper.save, self.parts.source.close, self.parts.outbox.flush):
+        device, outbox = self.parts.device, self.parts.outbox
+        for last in (self.parts.keeper.save, device.ended, self.parts.source.close, outbox.flush):
             try:
                 async with asyncio.timeout(_END_S):
                     await last()
@@ -132,8 +152,10 @@ class MeterNode:
         while True:
             stream: _Stream | None = None
             try:
+                self.parts.device.parts.input.restarted()
                 while True:
                     raw = await self.parts.source.read()
+                    self.parts.device.parts.input.samples(raw.shape[1], self._clock.now_s())
                     stream = stream or self._begun(raw)
                     await self._block(stream, raw)
                     attempt = 0
@@ -166,13 +188,12 @@ class MeterNode:
                 case Window():
                     age_s = (behind - found.end) / fs_hz
                     self._window(stream, found, read_us - round(age_s * 1e6), read_s - age_s)
+                    await self.parts.device.window(found)
 
     def _window(self, stream: _Stream, window: Window, end_us: int, end_s: float) -> None:
         """Count what flowed, and publish when it is time; `end_us` and `end_s` are when it ended by both clocks."""
         duration_us = round((window.end - window.begin) / self.parts.source.fs_hz * 1e6)
         stretch = stream.timeline.stretch(duration_us, end_us)
-        if stretch.set_us != 0:
-            self.parts.reporter.happened("clock", "set", f"by {stretch.set_us / 1e6:+.3f} s")
         self.values = window.values
         # By the clock on the wall, not by the converter's, which may be off.
         longer = (stretch.end_us - stretch.begin_us) / duration_us
@@ -209,9 +230,13 @@ class MeterNode:
     async def record(self, entry: ProfileEntry) -> None:
         """Keep a closed period of the load profile as an interval reading; returns once it is durable."""
         await self.parts.outbox.store(INTERVAL, encode(self.interval(entry)))
+        signed = self.parts.device.parts.signed
+        if signed is not None:
+            await signed.sign(entry)
 
     def interval(self, entry: ProfileEntry) -> Interval:
         """A period as an interval reading: every register at both ends, by the durable counts."""
+        was_set = self.parts.device.parts.discipline.was_set_within
         digits, seconds = self._settings.digits, (entry.end_us - entry.begin_us) // 1_000_000
         counters = [
             Counter(
@@ -233,11 +258,26 @@ class MeterNode:
             expected=seconds,
             means={"power_w": (flowed["import"] - flowed["export"]) * 3600 / seconds},
             counters=counters,
+            note="the clock was set within" if was_set(entry.begin_us, entry.end_us) else "",
+            maxima=self._maxima(entry),
         )
+
+    def _maxima(self, entry: ProfileEntry) -> list[Maximum]:
+        """The demand of the month in which the period began, as far as it is known."""
+        month = self.parts.keeper.settings.calendar.month(entry.begin_us)
+        peaks = self.shown.peaks
+        return [
+            Maximum(direction, month, round(peak.power_w, 3), utc_text(utc_of(peak.end_us)))
+            for direction in DIRECTIONS
+            if (peak := peaks.get((direction, month))) is not None
+        ]
 
     async def _inbox(self) -> None:
         async for message in self.parts.uplink.messages():
-            await self._durable(message)
+            if message.topic == self._settings.topics.command_in:
+                await self.parts.device.parts.desk.receive(message)
+            else:
+                await self._durable(message)
 
     async def _durable(self, message: Message) -> None:
         try:

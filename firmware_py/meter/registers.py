@@ -15,16 +15,17 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
-from firmware_py.meter.tariff import MINUTE_US, TARIFF_MOST, Calendar, RemoteTariff, tariff_in_force
+from firmware_py.meter.tariff import MINUTE_US, TARIFF_MOST, Calendar, RemoteTariff, TariffCalendar, tariff_in_force
 
 _BITS: Final = 60
 _WH: Final = 3600 << _BITS
 PERIODS_MIN: Final = (1, 5, 15, 30, 60)
 IMPORT, EXPORT = "import", "export"
+DIRECTIONS: Final[tuple[Literal["import", "export"], ...]] = ("import", "export")
 QUADRANTS: Final = ("q1", "q2", "q3", "q4")
-KINDS: Final = (IMPORT, EXPORT, *QUADRANTS)
+KINDS: Final = (*DIRECTIONS, *QUADRANTS)
 # Tariff 0 is the sum of all tariffs.
 TOTAL: Final = 0
 _MONTHS_KEPT: Final = 13
@@ -82,7 +83,7 @@ class Peak:
 class Settings:
     """How the registers are kept."""
 
-    calendar: Calendar = field(default_factory=Calendar)
+    calendar: TariffCalendar = field(default_factory=Calendar)
     profile_min: int = 15
     demand_min: int = 15
 
@@ -249,7 +250,7 @@ def _peaks(state: Registers, period: Open, settings: Settings) -> Mapping[tuple[
     end_us = period.begin_us + settings.demand_min * MINUTE_US
     month, peaks = settings.calendar.month(period.begin_us), dict(state.peaks)
     added = _added_since(period, state.counts)
-    for direction in (IMPORT, EXPORT):
+    for direction in DIRECTIONS:
         power_w = math.ldexp(added.get((direction, TOTAL), 0), -_BITS) / (settings.demand_min * 60)
         before = peaks.get((direction, month))
         if power_w > 0.0 and (before is None or power_w > before.power_w):

@@ -8,7 +8,7 @@ a full minute.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Final
+from typing import Final, Protocol
 
 MINUTE_US: Final = 60_000_000
 TARIFF_MOST: Final = 8
@@ -60,6 +60,37 @@ class Calendar:
         return HOLIDAY if day in self.holidays else DAYS[day.weekday()]
 
 
+class TariffCalendar(Protocol):
+    """Which tariff and which local month a moment lies in."""
+
+    def tariff(self, at_us: int) -> int:
+        """The tariff (1 to 8) in the minute of a moment, in microseconds of UTC since 1970."""
+        ...
+
+    def month(self, at_us: int) -> str:
+        """The local month of a moment, such as `2026-11`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """A calendar, and those that take its place from a moment (microseconds of UTC) on, the earliest first."""
+
+    first: TariffCalendar
+    later: Sequence[tuple[int, Calendar]] = ()
+
+    def tariff(self, at_us: int) -> int:
+        """By the calendar of that moment."""
+        return self._at(at_us).tariff(at_us)
+
+    def month(self, at_us: int) -> str:
+        """By the calendar of that moment."""
+        return self._at(at_us).month(at_us)
+
+    def _at(self, at_us: int) -> TariffCalendar:
+        return next((each for start_us, each in reversed(self.later) if start_us <= at_us), self.first)
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteTariff:
     """A tariff set from outside; like every such word it dies of age: then the calendar decides again."""
@@ -68,7 +99,7 @@ class RemoteTariff:
     until_us: int
 
 
-def tariff_in_force(calendar: Calendar, remote: RemoteTariff | None, at_us: int) -> int:
+def tariff_in_force(calendar: TariffCalendar, remote: RemoteTariff | None, at_us: int) -> int:
     """The remote tariff while it lasts, else the calendar's."""
     return remote.tariff if remote is not None and at_us < remote.until_us else calendar.tariff(at_us)
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from protocols.p1 import P1Reader
-from protocols.p1_telegram import p1_telegram
+from protocols.p1_telegram import Demand, Emucs, p1_telegram
 from protocols.telegrams import Telegram
 
 VALUES: dict[str, float | None] = {
@@ -74,3 +74,36 @@ def test_the_clock_says_whether_it_is_summer() -> None:
 def test_registers_roll_over_and_are_cut_off() -> None:
     found = read(p1_telegram("x", NOON, {"energy_import_wh": 1e9 + 1999.999}))
     assert found["energy_import_wh"] == 1999.0
+
+
+BRUSSELS = ZoneInfo("Europe/Brussels")
+# The lines of tests/vectors/p1_fluvius.txt, as moments and powers.
+FLUVIUS = Emucs(
+    Demand(3064.0, datetime(2023, 11, 2, 11, 45, tzinfo=BRUSSELS)),
+    [
+        (datetime(2023, 9, 1, tzinfo=BRUSSELS), Demand(1862.0, datetime(2023, 8, 31, 18, 15, tzinfo=BRUSSELS))),
+        (datetime(2023, 10, 1, tzinfo=BRUSSELS), Demand(4229.0, datetime(2023, 9, 10, 18, 30, tzinfo=BRUSSELS))),
+        (datetime(2023, 11, 1, tzinfo=BRUSSELS), Demand(4927.0, datetime(2023, 10, 16, 13, 0, tzinfo=BRUSSELS))),
+    ],
+    breaker=1,
+)
+
+
+def test_maximum_demands_stand_as_a_belgian_meter_writes_them() -> None:
+    captured = (Path(__file__).parents[1] / "vectors/p1_fluvius.txt").read_text()
+    ours = (
+        p1_telegram("E0001", datetime(2023, 11, 2, 12, 15, 48, tzinfo=BRUSSELS), VALUES, FLUVIUS).decode().split("\r\n")
+    )
+    history = next(line for line in ours if line.startswith("0-0:98.1.0"))
+    # The capture has one month more, with a moment that is none, at its beginning.
+    assert history.startswith("0-0:98.1.0(3)(1-0:1.6.0)(1-0:1.6.0)(230901000000S)")
+    theirs = next(line for line in captured.splitlines() if line.startswith("0-0:98.1.0"))
+    assert history.partition("(230901")[2] == theirs.partition("(230901")[2]
+    for line in ours:
+        if line.startswith(("1-0:1.6.0", "0-0:96.3.10", "0-0:96.1.4", "0-0:1.0.0")):
+            assert line in captured.splitlines(), line
+
+
+def test_a_dutch_meter_says_nothing_of_demand() -> None:
+    assert b"1-0:1.6.0" not in p1_telegram("E0001", NOON, VALUES)
+    assert b"1-0:1.6.0" not in p1_telegram("E0001", NOON, VALUES, Emucs())
