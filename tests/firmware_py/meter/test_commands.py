@@ -142,9 +142,10 @@ def test_with_a_clock_that_was_never_set_nothing_is_carried_out(tmp_path: Path) 
     assert stage.relay.closed
 
 
-def test_a_relay_that_is_welded_is_a_failure_and_the_order_stands(tmp_path: Path) -> None:
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_relay_that_is_welded_is_a_failure_and_the_order_stands(tmp_path: Path, silent: bool) -> None:
     async def film(stage: DeviceStage) -> None:
-        stage.relay.welded = True
+        stage.relay.welded, stage.relay.silent = True, silent
         await stage.tell(stage.command("disconnect"))
         assert stage.states[-1] == ("disconnect", "failed", "NotApplied")
         await asyncio.sleep(30.0)
