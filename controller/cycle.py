@@ -4,16 +4,17 @@ freeze inputs -> laws -> wishes -> settle -> split over the devices -> hard limi
 says of a contract afterwards stands in `controller.observe`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 import msgspec
 
 from controller.laws import connection, dispatch, self_consumption
 from controller.settle import Verdict, settle
 from controller.split import Follower, Producer, Split, split
-from controller.wishes import Band, Wish
+from controller.wishes import Band, Rank, Wish
 from protocols.contracts import Contract, FallbackName
 from protocols.ports import Ratings
 
@@ -42,7 +43,10 @@ class DeviceView(msgspec.Struct, frozen=True):
 
 
 class Inputs(msgspec.Struct, frozen=True):
-    """Everything a decision may look at; powers are None where absent or too old to be believed."""
+    """Everything a decision may look at; powers are None where absent or too old to be believed.
+
+    `limits`: the wishes of whoever may bind the connection point from outside, such as a grid operator.
+    """
 
     now_s: float
     site_w: float | None
@@ -50,6 +54,7 @@ class Inputs(msgspec.Struct, frozen=True):
     devices: tuple[DeviceView, ...]
     contract: Contract | None = None
     link_lost_s: float | None = None
+    limits: tuple[Wish, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +89,9 @@ def decide(params: Params, memory: Memory, inputs: Inputs) -> tuple[Memory, Deci
     """One decision."""
     law_inputs = dispatch.Inputs(inputs.contract, inputs.site_w, inputs.site_age_s, inputs.link_lost_s)
     law_memory, wish, why = dispatch.step(params.dispatch, memory.of_dispatch, inputs.now_s, law_inputs)
-    wishes = [w for w in (_safety(params, inputs), wish, _rest(params, inputs, why)) if w is not None]
-    verdict = settle(wishes, inputs.now_s)
+    asked = (_safety(params, inputs), *inputs.limits, wish, _rest(params, inputs, why))
+    wishes = [each for each in asked if each is not None]
+    verdict = _bounded(inputs, wishes, settle(wishes, inputs.now_s))
     if verdict.value_w is None or inputs.site_w is None:
         return Memory(law_memory), Decision({view.name: None for view in inputs.devices}, verdict, why)
     shared = _split(inputs, inputs.site_w, verdict.value_w, verdict.band.least_w)
@@ -108,10 +114,28 @@ def _rest(params: Params, inputs: Inputs, why: dispatch.Why) -> Wish | None:
             return None
 
 
+def _bounded(inputs: Inputs, wishes: Sequence[Wish], verdict: Verdict) -> Verdict:
+    """The verdict, also where nobody has a preference: what binds the site binds it at rest, too."""
+    if verdict.value_w is not None or inputs.site_w is None:
+        return verdict
+    free_w = inputs.site_w - sum(f.power_w for f in _followers(inputs))
+    held = any(p.limited_to_w is not None for p in _producers(inputs))
+    if verdict.band.nearest(free_w) == free_w and not held:
+        return verdict
+    rest = Wish("idle", Rank.DEFAULT, inf, "nothing else asked: devices at rest", want_w=free_w)
+    return settle((*wishes, rest), inputs.now_s)
+
+
 def _split(inputs: Inputs, site_w: float, target_w: float, least_w: float) -> Split:
-    followers = [f for view in inputs.devices if (f := _follower(view)) is not None]
-    producers = [p for view in inputs.devices if (p := _producer(view)) is not None]
-    return split(site_w, target_w, followers, producers, least_w)
+    return split(site_w, target_w, _followers(inputs), _producers(inputs), least_w)
+
+
+def _followers(inputs: Inputs) -> list[Follower]:
+    return [f for view in inputs.devices if (f := _follower(view)) is not None]
+
+
+def _producers(inputs: Inputs) -> list[Producer]:
+    return [p for view in inputs.devices if (p := _producer(view)) is not None]
 
 
 def _follower(view: DeviceView) -> Follower | None:

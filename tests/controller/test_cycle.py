@@ -8,6 +8,7 @@ import pytest
 
 from controller.cycle import Decision, DeviceView, Inputs, Memory, Params, Role, decide
 from controller.laws import connection, dispatch
+from controller.wishes import Band, Rank, Wish
 from protocols.contracts import Contract, FallbackName
 from protocols.ports import Ratings
 
@@ -110,6 +111,28 @@ def test_the_connections_limit_is_stronger_than_the_contract() -> None:
     decision = decided(msgspec.structs.replace(INPUTS, contract=CONTRACT), tight)
     assert decision.verdict.value_w == -1500.0
     assert decision.clamp[0] == "connection"
+
+
+def limited(least_w: float, most_w: float) -> tuple[Wish, ...]:
+    return (Wish("limit", Rank.GRID_LIMIT, 1e9, "the operator says so", within=Band(least_w, most_w)),)
+
+
+def test_an_operators_limit_is_stronger_than_the_contract_and_weaker_than_the_connection() -> None:
+    decision = decided(msgspec.structs.replace(INPUTS, contract=CONTRACT, limits=limited(-1000.0, 9000.0)))
+    assert (decision.verdict.value_w, decision.clamp[0]) == (-1000.0, "limit")
+    decision = decided(msgspec.structs.replace(INPUTS, contract=CONTRACT, limits=limited(-9000.0, -7000.0)))
+    assert decision.verdict.value_w == -6000.0
+
+
+def test_a_limit_binds_a_site_that_rests_idle() -> None:
+    """500 W flow with the devices at rest; 200 W are allowed."""
+    idle = replace(PARAMS, rest=FallbackName.IDLE)
+    decision = decided(msgspec.structs.replace(INPUTS, limits=limited(-9000.0, 200.0)), idle)
+    assert (decision.commands["battery"], decision.verdict.set_by) == (-300.0, "limit")
+    kept = msgspec.structs.replace(BATTERY, power_w=-300.0)
+    inputs = msgspec.structs.replace(INPUTS, site_w=200.0, devices=(kept, PV), limits=limited(-9000.0, 200.0))
+    assert decided(inputs, idle).commands["battery"] == -300.0
+    assert decided(msgspec.structs.replace(inputs, limits=()), idle).commands["battery"] is None
 
 
 def test_a_ramp_starts_where_the_site_is() -> None:
