@@ -110,21 +110,27 @@ class Limit(Terms, frozen=True, kw_only=True, tag="limit"):
     default_export_w: Magnitude | None = None
 
 
-# The spine's one product; the book takes the others as they come.
-Contract = Dispatch
+Contract = Dispatch | Energy | Reprofile | Option | Limit
 
 
 class State(StrEnum):
-    """Where a contract stands; `CLAMPED` is reported beside them whenever the reason of a clamp changes."""
+    """Where a contract stands; those of `BESIDE` are reported beside: a clamp whenever its reason changes, a shortfall as soon
+    as it is expected, and each interval of a contract on energy with what was delivered of it.
+    """
 
     RECEIVED = "received"
     ACCEPTED = "accepted"
     REFUSED = "refused"
     WRITTEN = "written"
     CLAMPED = "clamped"
+    SHORT = "short"
+    INTERVAL = "interval"
     OBSERVED = "observed"
     REVERTED = "reverted"
     EXPIRED = "expired"
+
+
+BESIDE: Final = frozenset({State.CLAMPED, State.SHORT, State.INTERVAL})
 
 
 class Outcome(StrEnum):

@@ -21,7 +21,7 @@ from firmware_py.evidence.bundle import export_bundle
 from firmware_py.home.node import HomeNode
 from firmware_py.journal import JOURNAL_FILE, SqliteJournal
 from firmware_py.supervise import ended
-from protocols.contracts import Contract, State, encode_contract
+from protocols.contracts import Contract, Dispatch, State, encode_contract
 from protocols.messages import ContractEvent
 from protocols.signing import new_private_key, public_part, sign
 from protocols.topics import Topics
@@ -139,7 +139,7 @@ async def _script(stage: Stage, key: str, for_s: float | None) -> None:
         start = datetime.now(UTC) + timedelta(seconds=_LEAD_S)
         lasts_s = _EACH_S if for_s is None else for_s - _LEAD_S - _TAIL_S
         number += 1
-        terms = Contract(
+        terms = Dispatch(
             id=f"demo-{number}",
             seq=number,
             iss=ISSUER,
@@ -188,7 +188,7 @@ def _outcomes(events: list[ContractEvent]) -> dict[str, str]:
     """The outcome of each contract, or the state it was last in."""
     known: dict[str, str] = {}
     for event in events:
-        if event.contract is not None and event.state is not State.CLAMPED:
+        if event.contract is not None and event.state not in BESIDE:
             known[event.contract] = event.outcome or event.state
     return known
 

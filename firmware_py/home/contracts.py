@@ -8,18 +8,19 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 
 from controller.admission import AdmissionPolicy, Refusal
 from controller.book import Book, Entry, admit, entry_of
 from controller.observe import Said
+from controller.tracking import Closed
 from firmware_py.home.flood import Flood
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.report import clock_status
-from protocols.contracts import Contract, State, parse_contract, utc_text
+from protocols.contracts import Contract, Dispatch, State, parse_contract, utc_text
 from protocols.evidence import CONTRACT, TOKEN
 from protocols.faults import Refused, StoreFailed
 from protocols.messages import ContractEvent, encode
@@ -140,8 +141,18 @@ class ContractDesk:
             contracted_wh=said.tally.asked_wh if said.tally else None,
             metered_wh=said.tally.metered_wh if said.tally else None,
             outcome=said.outcome,
+            short_wh=said.short_wh,
+            **self._interval(said.closed),
         )
         self._outbox.record(CONTRACT, encode(event))
+
+    def _interval(self, closed: Closed | None) -> dict[str, Any]:
+        if closed is None:
+            return {}
+        utc, now_s = self._clock.utc(), self._clock.now_s()
+        ends = [utc_text(utc + timedelta(seconds=at_s - now_s)) for at_s in (closed.start_s, closed.end_s)]
+        figures = {"deviation_wh": closed.deviation_wh, "tolerance_wh": closed.tolerance_wh}
+        return {"interval_start": ends[0], "interval_end": ends[1], **figures}
 
     async def _admit(self, contract: Contract, token: bytes, issuer: str) -> None:
         utc = self._clock.utc()
@@ -192,4 +203,5 @@ def _refused(refusal: Refusal) -> Refused:
 
 
 def _plan(contract: Contract) -> str:
-    return f"{contract.power_w:g} W from {utc_text(contract.start)} to {utc_text(contract.end)}, fallback {contract.fallback}"
+    what = f"{contract.power_w:g} W" if isinstance(contract, Dispatch) else type(contract).__name__.lower()
+    return f"{what} from {utc_text(contract.start)} to {utc_text(contract.end)}, fallback {contract.fallback}"

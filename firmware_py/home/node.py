@@ -9,11 +9,15 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 
 import msgspec
 
+from controller.book import Entry
 from controller.cycle import Decision, DeviceView, Inputs, Memory, Params, Role, decide
+from controller.gauge import Sample
 from controller.health import Health
+from controller.items import Item, cut_off, item_of
 from controller.observe import Facts, observe_open, observe_over
 from firmware_py.home.contracts import ContractDesk
 from firmware_py.home.outbox import Outbox
@@ -21,6 +25,7 @@ from firmware_py.home.output import Output
 from firmware_py.home.poller import Poller
 from firmware_py.home.report import Reporter
 from firmware_py.supervise import roused
+from protocols.contracts import Dispatch
 from protocols.faults import Fault, Refused
 from protocols.messages import Durable, Why
 from protocols.ports import Clock, Message, Uplink
@@ -160,12 +165,41 @@ class HomeNode:
         self.parts.finished_cycle()
 
     def _freeze(self, now_s: float) -> Inputs:
-        entry = self.parts.desk.book.in_force(now_s)
+        entry = self._dispatch(now_s)
         site = self._site()
         age_s = site.age_s(now_s) if site is not None else float("inf")
         site_w = site.value("power_w") if site is not None and age_s <= self._settings.stale_s else None
         views = tuple(self._view(output, now_s) for output in self.parts.outputs.values())
-        return Inputs(now_s, site_w, age_s, views, entry.contract if entry else None, self._link_lost_s(now_s))
+        lost_s = self._link_lost_s(now_s)
+        return Inputs(
+            now_s,
+            site_w,
+            age_s,
+            views,
+            contract=entry.contract if entry is not None and isinstance(entry.contract, Dispatch) else None,
+            link_lost_s=lost_s,
+            contract_end_s=inf if entry is None else entry.end_s,
+            items=self._items(now_s, lost_s),
+            sample=None if site is None or site_w is None else _sample(site, site_w),
+        )
+
+    def _dispatch(self, now_s: float) -> Entry | None:
+        """The dispatch whose window is open; of several the one that began last."""
+        entries = self.parts.desk.book.entries
+        opened = [each for each in entries if each.is_open(now_s) and isinstance(each.contract, Dispatch)]
+        return max(opened, key=lambda each: (each.start_s, each.contract.seq), default=None)
+
+    def _items(self, now_s: float, lost_s: float | None) -> tuple[Item, ...]:
+        """The contracts on energy that have begun, until they are out of the book."""
+        items: list[Item] = []
+        for entry in self.parts.desk.book.entries:
+            if entry.start_s > now_s:
+                break
+            why = cut_off(entry.contract.hold_s, self._settings.params.dispatch.hold_s, lost_s)
+            item = item_of(entry.contract, (entry.start_s, entry.end_s), "cut off" if why else "")
+            if item is not None:
+                items.append(item)
+        return tuple(items)
 
     def _site(self) -> Reading | None:
         """The newest reading that tells the site's power; one without it leaves the one before to grow old."""
@@ -196,6 +230,7 @@ class HomeNode:
             soc_percent=reading.value("soc_percent") if reading is not None else None,
             limited_to_w=held.value_w if limited and held is not None else None,
             falls_back=output.falls_back,
+            told_w=output.wanted_w,
             soc_least_percent=self._settings.soc_least_percent.get(output.name, 0.0),
         )
 
@@ -211,17 +246,22 @@ class HomeNode:
                     await output.settled()
 
     async def _observe(self, decision: Decision, inputs: Inputs) -> None:
-        facts = self._facts()
+        entries = self.parts.desk.book.entries
+        if not entries:
+            return
+        facts = self._facts(inputs)
         setpoints = {name: output.wanted_w for name, output in self.parts.outputs.items()}
-        for entry in self.parts.desk.book.entries:
+        for entry in entries:
             if entry.is_over(inputs.now_s):
-                await self.parts.desk.advance(entry.id, partial(observe_over, facts=facts), setpoints)
-            elif inputs.contract is not None and inputs.contract.id == entry.id:
+                await self.parts.desk.advance(entry.id, partial(observe_over, decision=decision, facts=facts), setpoints)
+            elif entry.is_open(inputs.now_s) and facts.concerns(entry):
                 step = partial(observe_open, decision=decision, facts=facts)
                 await self.parts.desk.advance(entry.id, step, setpoints)
 
-    def _facts(self) -> Facts:
+    def _facts(self, inputs: Inputs) -> Facts:
         site, now_s = self._site(), self._clock.now_s()
+        lost_s, hold_s, of_tracking = inputs.link_lost_s, self._settings.params.dispatch.hold_s, self._memory.of_tracking
+        entries = self.parts.desk.book.entries if lost_s is not None else ()
         return Facts(
             now_s=now_s,
             applied=all(output.applied() for output in self.parts.outputs.values()),
@@ -229,4 +269,13 @@ class HomeNode:
             measured_s=site.measured_s if site is not None else now_s,
             gap_s=self._settings.stale_s,
             rest=self._settings.params.rest,
+            dispatch=inputs.contract.id if inputs.contract is not None else "",
+            cut_off={entry.id: cut_off(entry.contract.hold_s, hold_s, lost_s) for entry in entries},
+            running=of_tracking.runs.keys(),
+            tallies=of_tracking.tallies,
         )
+
+
+def _sample(site: Reading, power_w: float) -> Sample:
+    counters = site.value("energy_import_wh"), site.value("energy_export_wh")
+    return Sample(site.measured_s, power_w, *counters, serial=site.serial)
