@@ -14,7 +14,7 @@ from controller.laws import connection, dispatch, self_consumption
 from controller.settle import Verdict, settle
 from controller.split import Follower, Producer, Split, split
 from controller.wishes import Band, Wish
-from protocols.contracts import Contract, FallbackName
+from protocols.contracts import Dispatch, FallbackName
 from protocols.ports import Ratings
 
 
@@ -48,7 +48,7 @@ class Inputs(msgspec.Struct, frozen=True):
     site_w: float | None
     site_age_s: float
     devices: tuple[DeviceView, ...]
-    contract: Contract | None = None
+    contract: Dispatch | None = None
     link_lost_s: float | None = None
 
 

@@ -21,6 +21,7 @@ from firmware_py.home.output import Output
 from firmware_py.home.poller import Poller
 from firmware_py.home.report import Reporter
 from firmware_py.supervise import roused
+from protocols.contracts import Dispatch
 from protocols.faults import Fault, Refused
 from protocols.messages import Durable, Why
 from protocols.ports import Clock, Message, Uplink
@@ -161,11 +162,12 @@ class HomeNode:
 
     def _freeze(self, now_s: float) -> Inputs:
         entry = self.parts.desk.book.in_force(now_s)
+        contract = entry.contract if entry is not None and isinstance(entry.contract, Dispatch) else None
         site = self._site()
         age_s = site.age_s(now_s) if site is not None else float("inf")
         site_w = site.value("power_w") if site is not None and age_s <= self._settings.stale_s else None
         views = tuple(self._view(output, now_s) for output in self.parts.outputs.values())
-        return Inputs(now_s, site_w, age_s, views, entry.contract if entry else None, self._link_lost_s(now_s))
+        return Inputs(now_s, site_w, age_s, views, contract, self._link_lost_s(now_s))
 
     def _site(self) -> Reading | None:
         """The newest reading that tells the site's power; one without it leaves the one before to grow old."""

@@ -12,7 +12,7 @@ from firmware_py.compose import World, announcements, home_node
 from firmware_py.config import Loaded, load
 from firmware_py.home.node import HomeNode
 from firmware_py.journal import SqliteJournal
-from protocols.contracts import Contract, encode_contract
+from protocols.contracts import Dispatch, encode_contract
 from protocols.ports import RegisterBus
 from protocols.signing import public_part, sign
 from protocols.topics import Topics
@@ -142,7 +142,7 @@ class Stage:
 
     # Contracts
 
-    def contract(self, *, by: str = "dso", start_s: float, end_s: float, power_w: float, **terms: object) -> Contract:
+    def contract(self, *, by: str = "dso", start_s: float, end_s: float, power_w: float, **terms: object) -> Dispatch:
         """The next contract of an issuer; times are seconds of the film."""
         self.last_seq[by] += 1
         given = {
@@ -155,7 +155,7 @@ class Stage:
             "power_w": power_w,
             **terms,
         }
-        return Contract(**given)  # type: ignore[arg-type]
+        return Dispatch(**given)  # type: ignore[arg-type]
 
     def send(self, payload: bytes) -> None:
         """Put a message on the node's contract topic."""
@@ -169,7 +169,7 @@ async def _physics(home: SimHome) -> None:
     await tick(home, STEP_S)
 
 
-def signed(contract: Contract, key: str | None = None) -> bytes:
+def signed(contract: Dispatch, key: str | None = None) -> bytes:
     """The contract signed by its issuer, or with the key of this name."""
     return sign(encode_contract(contract), private_key(key or contract.iss))
 
