@@ -106,8 +106,16 @@ def test_a_later_dispatch_of_the_same_issuer_ends_the_older_at_its_start() -> No
 def test_of_other_products_any_number_is_open() -> None:
     book = entered(contract(1), contract(4, 1000, 1500))
     for number in (2, 3):
-        window = {"start": UTC_NOW, "end": UTC_NOW + timedelta(seconds=900)}
-        energy = Energy(id=f"c{number}", seq=number, iss="p2p", aud="home-1", peer="home-2", energy_wh=250.0, **window)
+        energy = Energy(
+            id=f"c{number}",
+            seq=number,
+            iss="p2p",
+            aud="home-1",
+            start=UTC_NOW,
+            end=UTC_NOW + timedelta(seconds=900),
+            peer="home-2",
+            energy_wh=250.0,
+        )
         book, refusal = admit(book, energy, b"", "p2p", POLICY, NOW)
         assert refusal is None
     assert {entry.id for entry in book.open(1000.0)} == {"c1", "c2", "c3"}
