@@ -4,6 +4,7 @@ A change that follows upon another within an interval keeps the other's baseline
 would be a baseline that the second one pays for.
 """
 
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -53,7 +54,7 @@ def _at(marks: History, at_s: float) -> Mark:
     """The mark of a moment; the first or the last one where it lies outside."""
     if at_s <= marks[0].at_s:
         return marks[0]
-    for before, after in zip(marks, marks[1:], strict=False):
+    for before, after in pairwise(marks):
         if at_s <= after.at_s:
             return between(before, after, at_s)
     return marks[-1]

@@ -4,7 +4,8 @@ from typing import Final
 
 import msgspec
 
-from protocols.contracts import Contract, Energy, FallbackName, Option, Reprofile
+from controller.book import Entry
+from protocols.contracts import Energy, FallbackName, Option, Reprofile
 
 # Times come back from a restart with the milliseconds of a text: an interval that begins so little before an edge begins at it.
 _SLACK_S: Final = 0.5
@@ -45,17 +46,10 @@ class Item(msgspec.Struct, frozen=True):
         return self.nominated_w[min(self.index(at_s), len(self.nominated_w) - 1)]
 
 
-class Call(msgspec.Struct, frozen=True):
-    """What is called of an option: a change (W) between two monotonic moments."""
-
-    start_s: float
-    end_s: float
-    change_w: float
-
-
-def item_of(contract: Contract, window_s: tuple[float, float], cut_off: str = "", call: Call | None = None) -> Item | None:
-    """A contract as an item; None where it is none on energy, or an option that nobody calls."""
-    start_s, end_s = window_s
+def item_of(entry: Entry, now_s: float, cut_off: str = "") -> Item | None:
+    """A contract that has begun as an item; None where it is none on energy, or an option that nobody has called yet."""
+    contract, start_s, end_s = entry.contract, entry.start_s, entry.end_s
+    call = next((each for each in reversed(entry.calls) if each.start_s <= now_s), None)
     match contract:
         case Energy():
             power_w, nominated_w = contract.energy_wh * 3600.0 / contract.interval_s, None
@@ -77,7 +71,7 @@ def item_of(contract: Contract, window_s: tuple[float, float], cut_off: str = ""
         tolerance_w=contract.tolerance_w,
         fallback=contract.fallback,
         cut_off=cut_off,
-        grid_s=window_s[0],
+        grid_s=entry.start_s,
     )
 
 

@@ -87,7 +87,9 @@ def _observe_tracked(entry: Entry, decision: Decision, facts: Facts) -> tuple[En
     if reason:
         entry, reverted = _reverted(entry, reason, text, facts)
         return entry, (*said, *reverted)
-    clamp = ("dispatch", f"dispatch {facts.dispatch} says the power, the energy is counted") if facts.dispatch else ("", "")
+    clamp = (
+        ("dispatch", f"dispatch {facts.dispatch} says the power, the energy is counted") if facts.dispatch else ("", "")
+    )
     entry = _clamped(entry, clamp, said)
     if entry.state in (State.ACCEPTED, State.REVERTED) and facts.applied and not facts.dispatch:
         entry = replace(entry.to(State.WRITTEN), written_s=facts.now_s)

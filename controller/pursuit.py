@@ -73,7 +73,9 @@ def pursue(
         fallback = scene.dispatch.fallback if why.reason else None
         return Memory(of_dispatch, energy.Memory(), of_shortfall), Pursuit(wish, why, fallback, short=short)
     stronger = settle(scene.stronger, now_s).band
-    interval = energy.Interval(", ".join(scene.goal.contracts), scene.goal.start_s, scene.goal.end_s, scene.goal.energy_wh)
+    interval = energy.Interval(
+        ", ".join(scene.goal.contracts), scene.goal.start_s, scene.goal.end_s, scene.goal.energy_wh
+    )
     reach, limited = scene.reach.power(), scene.reach.power().within(stronger)
     rating_w = min(rating_w, (reach.most_w - reach.least_w) / 2.0)
     seen = energy.Inputs(interval, scene.site_w, scene.site_age_s, scene.goal.metered_wh, limited, scene.may_hold)

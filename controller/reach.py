@@ -37,7 +37,9 @@ class Part(msgspec.Struct, frozen=True):
 
     def empty_in_s(self) -> float | None:
         """How long it can give all it has, where that has an end."""
-        return None if self.gives_wh is None or self.band.least_w >= 0.0 else self.gives_wh / -self.band.least_w * 3600.0
+        return (
+            None if self.gives_wh is None or self.band.least_w >= 0.0 else self.gives_wh / -self.band.least_w * 3600.0
+        )
 
     def full_in_s(self) -> float | None:
         """How long it can take all it may, where that has an end."""

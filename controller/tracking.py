@@ -195,7 +195,9 @@ def _edge(memory: Memory, mark: Mark) -> tuple[Memory, tuple[Closed, ...]]:
     tallies = {**memory.tallies, **{each.contract: _tallied(memory.tallies[each.contract], each) for each in closed}}
     runs = {name: run for name, run in memory.runs.items() if name not in over}
     carry_wh = memory.carry_wh if runs else 0.0
-    runs |= {item.id: _started(item, mark) for item in memory.items if item.id not in runs and _is_on(memory, item, mark)}
+    runs |= {
+        item.id: _started(item, mark) for item in memory.items if item.id not in runs and _is_on(memory, item, mark)
+    }
     memory = msgspec.structs.replace(memory, runs=runs, tallies=tallies, carry_wh=carry_wh)
     return _segment_begun(memory, mark), closed
 

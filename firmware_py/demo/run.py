@@ -21,7 +21,7 @@ from firmware_py.evidence.bundle import export_bundle
 from firmware_py.home.node import HomeNode
 from firmware_py.journal import JOURNAL_FILE, SqliteJournal
 from firmware_py.supervise import ended
-from protocols.contracts import Contract, Dispatch, State, encode_contract
+from protocols.contracts import BESIDE, Dispatch, encode_contract
 from protocols.messages import ContractEvent
 from protocols.signing import new_private_key, public_part, sign
 from protocols.topics import Topics

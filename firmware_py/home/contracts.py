@@ -20,7 +20,7 @@ from controller.tracking import Closed
 from firmware_py.home.flood import Flood
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.report import clock_status
-from protocols.contracts import Contract, Dispatch, State, parse_contract, utc_text
+from protocols.contracts import Contract, State, asked_text, parse_contract, utc_text
 from protocols.evidence import CONTRACT, TOKEN
 from protocols.faults import Refused, StoreFailed
 from protocols.messages import ContractEvent, encode
@@ -203,5 +203,5 @@ def _refused(refusal: Refusal) -> Refused:
 
 
 def _plan(contract: Contract) -> str:
-    what = f"{contract.power_w:g} W" if isinstance(contract, Dispatch) else type(contract).__name__.lower()
-    return f"{what} from {utc_text(contract.start)} to {utc_text(contract.end)}, fallback {contract.fallback}"
+    window = f"from {utc_text(contract.start)} to {utc_text(contract.end)}"
+    return f"{asked_text(contract)} {window}, fallback {contract.fallback}"

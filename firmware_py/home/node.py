@@ -13,7 +13,6 @@ from math import inf
 
 import msgspec
 
-from controller.book import Entry
 from controller.cycle import Decision, DeviceView, Inputs, Memory, Params, Role, decide
 from controller.gauge import Sample
 from controller.health import Health
@@ -165,7 +164,7 @@ class HomeNode:
         self.parts.finished_cycle()
 
     def _freeze(self, now_s: float) -> Inputs:
-        entry = self._dispatch(now_s)
+        entry = self.parts.desk.book.in_force(now_s)
         site = self._site()
         age_s = site.age_s(now_s) if site is not None else float("inf")
         site_w = site.value("power_w") if site is not None and age_s <= self._settings.stale_s else None
@@ -183,12 +182,6 @@ class HomeNode:
             sample=None if site is None or site_w is None else _sample(site, site_w),
         )
 
-    def _dispatch(self, now_s: float) -> Entry | None:
-        """The dispatch whose window is open; of several the one that began last."""
-        entries = self.parts.desk.book.entries
-        opened = [each for each in entries if each.is_open(now_s) and isinstance(each.contract, Dispatch)]
-        return max(opened, key=lambda each: (each.start_s, each.contract.seq), default=None)
-
     def _items(self, now_s: float, lost_s: float | None) -> tuple[Item, ...]:
         """The contracts on energy that have begun, until they are out of the book."""
         items: list[Item] = []
@@ -196,7 +189,7 @@ class HomeNode:
             if entry.start_s > now_s:
                 break
             why = cut_off(entry.contract.hold_s, self._settings.params.dispatch.hold_s, lost_s)
-            item = item_of(entry.contract, (entry.start_s, entry.end_s), "cut off" if why else "")
+            item = item_of(entry, now_s, "cut off" if why else "")
             if item is not None:
                 items.append(item)
         return tuple(items)
@@ -253,14 +246,20 @@ class HomeNode:
         setpoints = {name: output.wanted_w for name, output in self.parts.outputs.items()}
         for entry in entries:
             if entry.is_over(inputs.now_s):
-                await self.parts.desk.advance(entry.id, partial(observe_over, decision=decision, facts=facts), setpoints)
+                await self.parts.desk.advance(
+                    entry.id, partial(observe_over, decision=decision, facts=facts), setpoints
+                )
             elif entry.is_open(inputs.now_s) and facts.concerns(entry):
                 step = partial(observe_open, decision=decision, facts=facts)
                 await self.parts.desk.advance(entry.id, step, setpoints)
 
     def _facts(self, inputs: Inputs) -> Facts:
         site, now_s = self._site(), self._clock.now_s()
-        lost_s, hold_s, of_tracking = inputs.link_lost_s, self._settings.params.dispatch.hold_s, self._memory.of_tracking
+        lost_s, hold_s, of_tracking = (
+            inputs.link_lost_s,
+            self._settings.params.dispatch.hold_s,
+            self._memory.of_tracking,
+        )
         entries = self.parts.desk.book.entries if lost_s is not None else ()
         return Facts(
             now_s=now_s,

@@ -53,7 +53,8 @@ def test_one_contract_delivered_interval_by_interval() -> None:
     assert all(each.due_wh == pytest.approx(100.0) for each in site.closed)
     assert all(each.metered_wh == pytest.approx(100.0) for each in site.closed)
     tally = site.memory.tallies["a"]
-    assert (tally.outcome()[0], tally.due_wh) == (Outcome.DELIVERED, pytest.approx(300.0))
+    assert tally.outcome()[0] is Outcome.DELIVERED
+    assert tally.due_wh == pytest.approx(300.0)
 
 
 def test_energy_contracts_add_up_and_share_what_is_missed_by_their_size() -> None:
@@ -131,7 +132,8 @@ def test_a_contract_cut_off_bears_what_is_missed_and_the_others_are_steered_on()
     site = Site(lambda _: 1200.0).until(410.0, A, off)
     goal = site.goals[200]
     assert goal is not None
-    assert (goal.contracts, goal.energy_wh) == (("a",), pytest.approx(100.0))
+    assert goal.contracts == ("a",)
+    assert goal.energy_wh == pytest.approx(100.0)
     assert (site.outcomes("a"), site.outcomes("b")) == ([Outcome.DELIVERED], [Outcome.VIOLATED])
     assert Site(lambda _: 0.0).until(200.0, off).goals[-1] is None
 
@@ -139,7 +141,8 @@ def test_a_contract_cut_off_bears_what_is_missed_and_the_others_are_steered_on()
 def test_a_contract_that_is_cut_short_owes_so_much_less() -> None:
     short = msgspec.structs.replace(A, end_s=250.0)
     site = Site(lambda _: 1200.0).until(200.0, A).until(260.0, short)
-    assert [(each.end_s, each.due_wh) for each in site.closed] == [(250.0, pytest.approx(50.0))]
+    assert [each.end_s for each in site.closed] == [250.0]
+    assert site.closed[0].due_wh == pytest.approx(50.0)
 
 
 @pytest.mark.parametrize(("counts", "outcome"), [(True, Outcome.DELIVERED), (False, Outcome.UNPROVEN)])
@@ -182,7 +185,7 @@ def test_shares_of_what_was_missed_add_up_to_what_was_missed(
     site.until(1400.0, *items)
     flowed_wh = sum(
         (site.flow(t) + site.flow(t + 1.0)) / 2.0 / 3600.0
-        for t in map(float, range(0, 1400))
+        for t in map(float, range(1400))
         if any(item.start_s <= t < item.end_s for item in items)
     )
     delivered_wh = sum(each.due_wh + each.deviation_wh for each in site.closed)
