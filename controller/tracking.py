@@ -332,7 +332,7 @@ def _goal(memory: Memory, here: Mark) -> Goal | None:
 
 
 def shifted(memory: Memory, by_s: float) -> Memory:
-    """The memory on another monotonic clock, for a restart; its history stays behind."""
+    """The memory on another monotonic clock, for a restart."""
     replace = msgspec.structs.replace
     gauge, segment = memory.gauge, memory.segment
     if gauge is not None:
@@ -344,7 +344,7 @@ def shifted(memory: Memory, by_s: float) -> Memory:
         memory,
         gauge=gauge,
         history=tuple(_later(mark, by_s) for mark in memory.history),
-        items=(),  # what is open now is told anew
+        items=tuple(_item_later(item, by_s) for item in memory.items),
         joined_s={name: at_s + by_s for name, at_s in memory.joined_s.items()},
         runs={name: _run_later(run, by_s) for name, run in memory.runs.items()},
         segment=segment,
@@ -354,6 +354,11 @@ def shifted(memory: Memory, by_s: float) -> Memory:
 
 def _later(mark: Mark, by_s: float) -> Mark:
     return msgspec.structs.replace(mark, at_s=mark.at_s + by_s)
+
+
+def _item_later(item: Item, by_s: float) -> Item:
+    grid_s = None if item.grid_s is None else item.grid_s + by_s
+    return msgspec.structs.replace(item, start_s=item.start_s + by_s, end_s=item.end_s + by_s, grid_s=grid_s)
 
 
 def _run_later(run: Running, by_s: float) -> Running:

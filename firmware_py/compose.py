@@ -20,6 +20,7 @@ from firmware_py.home.node import HomeNode, Parts, Settings
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.output import Line, Output
 from firmware_py.home.poller import Listeners, Poller
+from firmware_py.home.register import Register
 from firmware_py.home.report import Reporter
 from firmware_py.mqtt import Announcement, Broker, MqttUplink
 from protocols.dlms import Keys
@@ -100,7 +101,8 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
         if (line := built[device.name][1]) is not None
     }
     desk = ContractDesk(Trust(loaded.keys, loaded.issuers), _admission(config), world.clock, world.journal, outbox)
-    parts = Parts(pollers, outputs, desk, outbox, reporter, world.uplink, world.clock, world.finished_cycle)
+    register = Register(world.clock, world.journal)
+    parts = Parts(pollers, outputs, desk, outbox, reporter, world.uplink, world.clock, register, world.finished_cycle)
     return HomeNode(_settings(config, topics), parts)
 
 

@@ -22,6 +22,7 @@ from firmware_py.home.contracts import ContractDesk
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.output import Output
 from firmware_py.home.poller import Poller
+from firmware_py.home.register import Register
 from firmware_py.home.report import Reporter
 from firmware_py.supervise import roused
 from protocols.contracts import Dispatch
@@ -59,6 +60,7 @@ class Parts:
     reporter: Reporter
     uplink: Uplink
     clock: Clock
+    register: Register
     finished_cycle: Callable[[], None] = lambda: None
 
 
@@ -93,6 +95,8 @@ class HomeNode:
         for output in parts.outputs.values():
             await output.recall()
         await parts.desk.recall()
+        await parts.register.recall()
+        self._memory = Memory(of_tracking=parts.register.tracked)
         async with parts.outbox.sending():
             try:
                 await self._control()
@@ -155,6 +159,7 @@ class HomeNode:
         inputs = self._freeze(began_s)
         self._memory, decision = decide(self._settings.params, self._memory, inputs)
         await self._command(decision)
+        await self.parts.register.keep(self._memory.of_tracking)
         self.figures.worst_cycle_s = max(self.figures.worst_cycle_s, self._clock.now_s() - began_s)
         await self._observe(decision, inputs)
         self.parts.reporter.tick()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from controller.admission import AdmissionPolicy
 from controller.book import TRANSITIONS, Book, admit, entry_of
-from protocols.contracts import Dispatch, Energy, State
+from protocols.contracts import BESIDE, Dispatch, Energy, State
 
 UTC_NOW = datetime(2026, 6, 21, 12, 0, tzinfo=UTC)
 NOW = (1000.0, UTC_NOW)
@@ -153,11 +153,11 @@ def test_states_only_go_where_the_table_allows() -> None:
 
 
 def test_every_state_is_reached_and_ends_well() -> None:
-    """From RECEIVED each state but the report CLAMPED is reachable, and each path can reach an end."""
+    """From RECEIVED each state but the reports beside them is reachable, and each path can reach an end."""
     reached, frontier = {State.RECEIVED}, [State.RECEIVED]
     while frontier:
         new = TRANSITIONS[frontier.pop()] - reached
         reached |= new
         frontier += new
-    assert reached == set(State) - {State.CLAMPED}
+    assert reached == set(State) - BESIDE
     assert {state for state, to in TRANSITIONS.items() if not to} == {State.REFUSED, State.EXPIRED}
