@@ -127,7 +127,7 @@ def _expected(now_s: float, scene: Scene, goal: Goal, reach: Reach, dispatched_w
     start = f"{abs(short_wh):.0f} Wh of {'import' if importing else 'export'} will be missing in {left_s:.0f} s: "
     if taken_s > 0.0 and scene.dispatch is not None:
         return Short(short_wh, DISPATCH, f"{start}dispatch {scene.dispatch.id} says {scene.dispatch.power_w:g} W")
-    if _missed(owed_wh, bound) != 0.0:
+    if abs(_missed(owed_wh, bound)) > abs(_missed(owed_wh, with_devices)):
         by, why = _who(scene.stronger, now_s, importing=importing)
         return Short(short_wh, by, f"{start}{why}")
     return Short(short_wh, "devices", start + reach.why(free_s, importing=importing))
