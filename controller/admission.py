@@ -71,8 +71,9 @@ def _window(contract: Contract, policy: AdmissionPolicy, utc: datetime) -> Refus
 def _pieces(contract: Contract) -> Refusal | None:
     """Whether the window holds what stands in it: time to settle, whole intervals, the steps of a limit in their order."""
     match contract:
-        case Dispatch() if contract.duration_s <= contract.settle_s:
-            text = f"lasts {contract.duration_s:g} s: must be longer than settle_s {contract.settle_s:g}"
+        case Dispatch() if contract.duration_s <= contract.random_start_s + contract.settle_s:
+            needs = f"random_start_s {contract.random_start_s:g} and settle_s {contract.settle_s:g}"
+            text = f"lasts {contract.duration_s:g} s: must be longer than {needs}"
         case Energy() | Reprofile() | Option() if contract.duration_s % contract.interval_s:
             text = f"lasts {contract.duration_s:g} s: must be whole intervals of {contract.interval_s} s"
         case Reprofile() | Option() if contract.baseline_w is not None and len(contract.baseline_w) != (

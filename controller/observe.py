@@ -18,7 +18,7 @@ from controller.book import Entry
 from controller.cycle import Decision
 from controller.laws.shortfall import Short
 from controller.proof import Tally, measure, outcome
-from protocols.contracts import Dispatch, FallbackName, Outcome, State
+from protocols.contracts import Dispatch, FallbackName, Limit, Option, Outcome, State
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -132,6 +132,8 @@ def observe_over(entry: Entry, decision: Decision, facts: Facts) -> tuple[Entry,
             return entry, tuple(said)
     if not facts.applied:
         return entry, tuple(said)
+    if isinstance(entry.contract, Option) and not entry.calls:
+        return entry.to(State.EXPIRED), (Said(State.EXPIRED, "not_called", "ended, it was never called"),)
     verdict, why, sums = _outcome(entry, facts)
     if entry.superseded_by:
         reason, why = "superseded", f"superseded by {entry.superseded_by}; {why}"
@@ -141,10 +143,12 @@ def observe_over(entry: Entry, decision: Decision, facts: Facts) -> tuple[Entry,
     return entry.to(State.EXPIRED), tuple(said)
 
 
-def _outcome(entry: Entry, facts: Facts) -> tuple[Outcome, str, Tally]:
+def _outcome(entry: Entry, facts: Facts) -> tuple[Outcome | None, str, Tally | None]:
     contract = entry.contract
     if isinstance(contract, Dispatch):
         return *outcome(entry.tally, entry.end_s - _settled_s(entry), contract.tolerance_w), entry.tally
+    if isinstance(contract, Limit):
+        return None, "its readings say what was kept of it (busbar settle)", None
     tally = facts.tallies.get(entry.id, tracking.Tally())
     if entry.id in facts.running:
         tally = msgspec.structs.replace(tally, unproven=tally.unproven + 1)
@@ -160,7 +164,10 @@ def _tallied(entry: Entry, asked_w: float | None, facts: Facts) -> Entry:
 
 
 def _settled_s(entry: Entry) -> float:
-    return entry.start_s + (entry.contract.settle_s if isinstance(entry.contract, Dispatch) else 0.0)
+    """From when on a dispatch counts: nobody else knows at which moment of the random start the site begins."""
+    if not isinstance(entry.contract, Dispatch):
+        return entry.start_s
+    return entry.start_s + entry.contract.random_start_s + entry.contract.settle_s
 
 
 def _power_w(entry: Entry) -> float:

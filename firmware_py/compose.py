@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 from typing import Final, Protocol
 
 from controller.admission import AdmissionPolicy
@@ -166,7 +167,12 @@ def _settings(config: HomeConfig, topics: Topics) -> Settings:
         rest=site.rest,
     )
     least = {device.name: device.soc_least_percent for device in config.device}
-    return Settings(topics, site.meter, config.node.cycle_s, site.blind_after_s, params, least)
+    return Settings(topics, site.meter, config.node.cycle_s, site.blind_after_s, params, least, drawn(config.node.id))
+
+
+def drawn(node: str) -> Callable[[str], float]:
+    """A number from 0 to 1 for each contract, another one at each node, and the same one after a restart."""
+    return lambda contract: Random(f"{node} {contract}").random()
 
 
 def mqtt_uplink(loaded: Loaded, client_id: str | None = None) -> MqttUplink:

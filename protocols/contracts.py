@@ -53,11 +53,15 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Dispatch(Terms, frozen=True, kw_only=True, tag="dispatch"):
-    """Hold `power_w` from `start` to `end`; `settle_s` is the time the site has to get there, on top of the ramp."""
+    """Hold `power_w` from `start` to `end`; `settle_s` is the time the site has to get there, on top of the ramp.
+
+    The site begins at a moment of its own within `random_start_s` after `start`, so that a street does not jump at once.
+    """
 
     power_w: Power
     ramp_w_per_s: Annotated[float, Meta(gt=0.0, le=_POWER_MAX_W)] | None = None
     settle_s: Annotated[float, Meta(ge=0.0, le=3600.0)] = 10.0
+    random_start_s: Annotated[float, Meta(ge=0.0, le=3600.0)] = 0.0
 
 
 class Energy(Terms, frozen=True, kw_only=True, tag="energy"):

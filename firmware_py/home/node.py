@@ -13,6 +13,7 @@ from math import inf
 
 import msgspec
 
+from controller.book import Entry
 from controller.cycle import Decision, DeviceView, Inputs, Memory, Params, Role, decide
 from controller.gauge import Sample
 from controller.health import Health
@@ -39,7 +40,10 @@ _END_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the node is set: the site's meter, the cycle, how old a reading may be, the least charge of each battery."""
+    """How the node is set: the site's meter, the cycle, how old a reading may be, the least charge of each battery.
+
+    `draw`: a number from 0 to 1 for a contract, always the same one: where in its random start it begins here.
+    """
 
     topics: Topics
     site_meter: str
@@ -47,6 +51,7 @@ class Settings:
     stale_s: float
     params: Params
     soc_least_percent: Mapping[str, float] = field(default_factory=dict)
+    draw: Callable[[str], float] = lambda contract: 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +185,20 @@ class HomeNode:
             site_w,
             age_s,
             views,
-            contract=entry.contract if entry is not None and isinstance(entry.contract, Dispatch) else None,
+            contract=None if entry is None else self._begun(entry, now_s),
             link_lost_s=lost_s,
             contract_end_s=inf if entry is None else entry.end_s,
             items=self._items(now_s, lost_s),
             sample=None if site is None or site_w is None else _sample(site, site_w),
         )
+
+    def _begun(self, entry: Entry, now_s: float) -> Dispatch | None:
+        """The dispatch, once its random start is over."""
+        contract = entry.contract
+        if not isinstance(contract, Dispatch):
+            return None
+        late_s = contract.random_start_s * self._settings.draw(contract.id) if contract.random_start_s > 0.0 else 0.0
+        return contract if now_s >= entry.start_s + late_s else None
 
     def _items(self, now_s: float, lost_s: float | None) -> tuple[Item, ...]:
         """The contracts on energy that have begun, until they are out of the book."""

@@ -109,7 +109,7 @@ def hears(*states: str) -> Step:
 
 def spoken(event: ContractEvent, like: str = "") -> str:
     """An event as films write it, with its reason or outcome where the film names one (or expects nothing)."""
-    detail = event.outcome if event.state in ("expired", "interval") else event.reason
+    detail = event.outcome or event.reason if event.state in ("expired", "interval") else event.reason
     return f"{event.state}({detail})" if detail and ("(" in like or not like) else str(event.state)
 
 
