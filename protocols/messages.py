@@ -61,7 +61,7 @@ class ContractEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """A state of a contract. `reason` is a stable short word, `why` a sentence.
 
     `observed_w` is the mean power of the connection point by its *meter*; `latency_s` from the first write to the
-    reading that shows it. At the end: energy contracted and metered after the settling time, and the outcome.
+    reading that shows it. `answered`: of a message that came twice, what was said the first time. At the end: energy contracted and metered after the settling time, and the outcome.
     """
 
     contract: str | None
@@ -76,6 +76,16 @@ class ContractEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     contracted_wh: float | None = None
     metered_wh: float | None = None
     outcome: Outcome | None = None
+    answered: str = ""
+
+
+class Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A contract that waits for the zone's approval: its signed message as text, and until when the answer must come."""
+
+    node: str
+    contract: str
+    token: str
+    until: str
 
 
 class Happening(msgspec.Struct, frozen=True):

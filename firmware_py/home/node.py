@@ -149,6 +149,7 @@ class HomeNode:
 
     async def _cycle(self) -> None:
         began_s = self._clock.now_s()
+        await self.parts.desk.tick()
         inputs = self._freeze(began_s)
         self._memory, decision = decide(self._settings.params, self._memory, inputs)
         await self._command(decision)
