@@ -1,11 +1,12 @@
 """The composition root: the one place that knows concrete classes and puts a home node together."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, Protocol
 
-from controller.admission import AdmissionPolicy
+from controller import roles
+from controller.admission import AdmissionPolicy, ZonePolicy
 from controller.cycle import Params, Role
 from controller.laws import connection, dispatch
 from controller.lease import LeasePolicy
@@ -101,7 +102,8 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
         for device in config.device
         if (line := built[device.name][1]) is not None
     }
-    desk = ContractDesk(Trust(loaded.keys, loaded.issuers), _admission(config), world.clock, world.journal, outbox)
+    trust = Trust(loaded.keys, loaded.issuers, _parties(config))
+    desk = ContractDesk(trust, _admission(config), world.clock, world.journal, outbox)
     register = Register(world.clock, world.journal)
     parts = Parts(pollers, outputs, desk, outbox, reporter, world.uplink, world.clock, register, world.finished_cycle)
     return HomeNode(_settings(config, topics), parts)
@@ -156,7 +158,23 @@ def build_device(
 
 
 def _admission(config: HomeConfig) -> AdmissionPolicy:
-    return AdmissionPolicy(config.node.id, config.site.import_limit_w, config.site.export_limit_w)
+    household = next((issuer.name for issuer in config.issuer if issuer.role == "household"), "")
+    policy = AdmissionPolicy(
+        config.node.id, config.site.import_limit_w, config.site.export_limit_w, household=household
+    )
+    zone = config.approver
+    if zone is None:
+        return policy
+    return replace(policy, zone=ZonePolicy(zone.name, frozenset(zone.of), zone.within_s))
+
+
+def _parties(config: HomeConfig) -> dict[str, roles.Party]:
+    parties = {
+        each.name: roles.Party(each.name, roles.Role(each.role), each.consent == "asked") for each in config.issuer
+    }
+    if config.approver is not None:
+        parties[config.approver.name] = roles.Party(config.approver.name, roles.Role.APPROVER)
+    return parties
 
 
 def _settings(config: HomeConfig, topics: Topics) -> Settings:

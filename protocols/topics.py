@@ -1,7 +1,7 @@
 """MQTT topics, version 1: `busbar/1/<node>/…`.
 
 From the node: `status` (retained, last will), `telemetry/<device>`, `interval` and `backfill` (journalled), `event`,
-`ack` (states of contracts, journalled), `why` (retained). To the node: `contract/in` (signed contracts) and `durable`
+`ack` (states of contracts, journalled), `contract/agreed` (signed contracts that wait for the zone's approval), `why` (retained). To the node: `contract/in` (signed contracts) and `durable`
 (the head-end's own acknowledgement, "durable up to n"). Nothing to the node may be retained.
 """
 
@@ -67,6 +67,11 @@ class Topics:
     def contract_in(self) -> str:
         """Signed contracts for the node."""
         return self._of("contract/in")
+
+    @property
+    def agreed(self) -> str:
+        """Contracts that wait for the zone's approval, for whoever approves them."""
+        return self._of("contract/agreed")
 
     @property
     def durable(self) -> str:

@@ -161,6 +161,7 @@ class HomeNode:
 
     async def _cycle(self) -> None:
         began_s = self._clock.now_s()
+        await self.parts.desk.tick()
         inputs = self._freeze(began_s)
         self._memory, decision = decide(self._settings.params, self._memory, inputs)
         await self._command(decision)
@@ -206,6 +207,8 @@ class HomeNode:
         for entry in self.parts.desk.book.entries:
             if entry.start_s > now_s:
                 break
+            if not entry.binds:
+                continue
             why = cut_off(entry.contract.hold_s, self._settings.params.dispatch.hold_s, lost_s)
             item = item_of(entry, now_s, "cut off" if why else "")
             if item is not None:
@@ -267,7 +270,7 @@ class HomeNode:
                 await self.parts.desk.advance(
                     entry.id, partial(observe_over, decision=decision, facts=facts), setpoints
                 )
-            elif entry.is_open(inputs.now_s) and facts.concerns(entry):
+            elif entry.binds and entry.is_open(inputs.now_s) and facts.concerns(entry):
                 step = partial(observe_open, decision=decision, facts=facts)
                 await self.parts.desk.advance(entry.id, step, setpoints)
 

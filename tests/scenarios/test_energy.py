@@ -95,7 +95,7 @@ def test_two_trades_of_different_issuers_add_up(film: Film) -> None:
         setup=TWO,
     )
     one, other = intervals(stage, "dso-1")[0], intervals(stage, "aggregator-1")[0]
-    assert (one.contracted_wh, other.contracted_wh) == (pytest.approx(50.0), pytest.approx(-20.0))
+    assert [one.contracted_wh, other.contracted_wh] == pytest.approx([50.0, -20.0])
     assert (one.outcome, other.outcome) == ("delivered", "delivered")
     assert one.metered_wh is not None
     assert other.metered_wh is not None
