@@ -113,9 +113,7 @@ def decide(params: Params, memory: Memory, inputs: Inputs) -> tuple[Memory, Deci
     gap_s = params.dispatch.blind_s
     of_tracking, goal, closed = tracking.step(memory.of_tracking, inputs.now_s, inputs.items, inputs.sample, gap_s)
     stronger = (_safety(params, inputs), *inputs.limits)
-    scene = _scene(inputs, goal, stronger)
-    rating_w = params.connection.import_limit_w
-    of_pursuit, found = pursuit.pursue(params.dispatch, rating_w, memory.of_pursuit, inputs.now_s, scene)
+    of_pursuit, found = _pursued(params, memory.of_pursuit, inputs, goal, stronger)
     rest, of_release = _rest(params, inputs, found, memory.of_release)
     wishes = [each for each in (*stronger, found.wish, rest) if each is not None]
     verdict = _bounded(inputs, wishes, settle(wishes, inputs.now_s))
@@ -125,6 +123,15 @@ def decide(params: Params, memory: Memory, inputs: Inputs) -> tuple[Memory, Deci
     if closed or found.short is not None or found.on_course:
         decision = msgspec.structs.replace(decision, closed=closed, short=found.short, on_course=found.on_course)
     return memory, decision
+
+
+def _pursued(
+    params: Params, memory: pursuit.Memory, inputs: Inputs, goal: tracking.Goal | None, stronger: tuple[Wish, ...]
+) -> tuple[pursuit.Memory, pursuit.Pursuit]:
+    if inputs.contract is None and not inputs.items:
+        return pursuit.NOBODY
+    scene = _scene(inputs, goal, stronger)
+    return pursuit.pursue(params.dispatch, params.connection.import_limit_w, memory, inputs.now_s, scene)
 
 
 def _decision(inputs: Inputs, found: pursuit.Pursuit, verdict: Verdict) -> Decision:
@@ -194,6 +201,8 @@ def _rest(
     rest = params.rest if found.fallback is None else found.fallback
     good_until_s = inputs.now_s + params.dispatch.blind_s
     if found.wish is not None or found.fallback is not None:
+        return _at_rest(params, inputs, rest, good_until_s), memory
+    if memory.from_w is None:
         return _at_rest(params, inputs, rest, good_until_s), memory
     free_w = None if inputs.site_w is None else inputs.site_w - sum(each.power_w for each in _followers(inputs))
     goal_w = 0.0 if rest is FallbackName.SELF_CONSUMPTION else free_w

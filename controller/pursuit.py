@@ -59,6 +59,10 @@ class Pursuit(msgspec.Struct, frozen=True):
     short: Short | None = None
 
 
+# Where no contract is open.
+NOBODY = (Memory(), Pursuit())
+
+
 def pursue(
     params: dispatch.Params, rating_w: float, memory: Memory, now_s: float, scene: Scene
 ) -> tuple[Memory, Pursuit]:

@@ -165,7 +165,8 @@ class HomeNode:
         inputs = self._freeze(began_s)
         self._memory, decision = decide(self._settings.params, self._memory, inputs)
         await self._command(decision)
-        await self.parts.register.keep(self._memory.of_tracking)
+        if self.parts.register.differs(self._memory.of_tracking):
+            await self.parts.register.keep(self._memory.of_tracking)
         self.figures.worst_cycle_s = max(self.figures.worst_cycle_s, self._clock.now_s() - began_s)
         await self._observe(decision, inputs)
         self.parts.reporter.tick()

@@ -27,7 +27,7 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class Register:
-    """Keeps the memory of tracking; `tracked` is the newest one that is kept, or that an earlier life kept."""
+    """Keeps the memory of tracking; `tracked` is the one that is kept, or that an earlier life kept."""
 
     def __init__(self, clock: Clock, journal: Journal) -> None:
         self.tracked = Memory()
@@ -46,11 +46,13 @@ class Register:
         off_s = (self._clock.utc() - datetime.fromisoformat(kept.utc)).total_seconds()
         self.tracked = shifted(kept.memory, self._clock.now_s() - off_s - kept.now_s)
 
+    def differs(self, memory: Memory) -> bool:
+        """Whether an interval or a contract has begun or ended since it was kept."""
+        return memory.segment is not self.tracked.segment or memory.tallies is not self.tracked.tallies
+
     async def keep(self, memory: Memory) -> None:
-        """Keep it where something began or ended; with a full disk control goes on."""
-        before, self.tracked = self.tracked, memory
-        if memory.segment is before.segment and memory.tallies is before.tallies:
-            return
+        """Keep it; with a full disk control goes on."""
+        self.tracked = memory
         now_s, utc = self._clock.now_s(), utc_text(self._clock.utc())
         try:
             await self._journal.keep(_KEY, msgspec.json.encode(_Kept(now_s, utc, memory)))
