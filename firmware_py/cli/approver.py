@@ -30,9 +30,9 @@ def approver(
     username: Annotated[str | None, typer.Option(help="Name for the broker.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File with the password for the broker.")] = None,
 ) -> None:
-    """Answer each contract that waits for the zone: approved, approved at less power, or refused; one line each.
+    """Approve trades for a zone under one power cap, until there is a zone node.
 
-    What it approved it knows only as long as it runs.
+    Prints a line for each: approved, approved at less power, or refused. What it approved it knows only as long as it runs.
     """
     try:
         text = key.read_text(encoding="utf-8")
