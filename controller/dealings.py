@@ -11,7 +11,7 @@ from typing import Final
 
 from controller.admission import AdmissionPolicy, Refusal, addressed, judge
 from controller.book import EARLY_MOST, EARLY_S, Book, Early, Entry, Note, digest, entry_of
-from controller.deeds import EARLY, Archived, Now, Scene, deal, deal_with_archived, entered
+from controller.deeds import EARLY, Archived, Now, Scene, deal, deal_with_archived, entered, without_approval
 from controller.overlap import in_the_way, too_much
 from controller.replay import Answer, Window
 from controller.roles import Party, forbidden
@@ -78,16 +78,17 @@ def tick(book: Book, policy: AdmissionPolicy, now: tuple[float, datetime]) -> Ta
 
 def _past_deadline(book: Book, entry: Entry, policy: AdmissionPolicy, now_s: float, notes: list[Note]) -> Book:
     who = policy.zone.approver
+    if entry.state is State.AGREED and now_s >= entry.deadline_s:
+        book, said = without_approval(book, entry, Refusal("unapproved", f"{who} did not approve it in time"))
+        notes += said
+        return book
     if entry.pending is not None and now_s >= entry.pending.deadline_s:
         why = f"{who} did not approve the amended terms in time: the old ones stay in force"
         notes.append(_refused(entry.id, Refusal("unapproved", why)))
         return book.with_entry(replace(entry, pending=None))
     if entry.binds or now_s < entry.deadline_s:
         return book
-    if entry.state is State.PROPOSED:
-        refusal = Refusal("unanswered", f"{entry.party} did not accept it in time")
-    else:
-        refusal = Refusal("unapproved", f"{who} did not approve it in time")
+    refusal = Refusal("unanswered", f"{entry.party} did not accept it in time")
     notes.append(replace(_refused(entry.id, refusal), gone=entry.to(State.REFUSED)))
     return book.without(entry.id)
 

@@ -194,16 +194,16 @@ def _amend(book: Book, entry: Entry, action: Amend, token: bytes, scene: Scene) 
     refusal = refusal or in_the_way(book.entries, new) or too_much(book.entries, new, scene.policy)
     if refusal is not None:
         return _no(book, entry.id, refusal)
-    if entry.binds and scene.policy.zone.approves(action.terms):
+    if entry.state is not State.PROPOSED and scene.policy.zone.approves(action.terms):
         pending = Pending(
             action.terms, token, action.seq, min(scene.now.mono_s + scene.policy.zone.within_s, new.end_s)
         )
         note = Note(entry.id, State.AMENDED, "agreed", f"{scene.policy.zone.approver} is asked: {plan(action.terms)}")
         return book.with_entry(replace(entry, pending=pending)), (note,)
-    return _amended(book, entry, new, scene)
+    return _amended(book, entry, new)
 
 
-def _amended(book: Book, entry: Entry, new: Entry, scene: Scene) -> Taken:
+def _amended(book: Book, entry: Entry, new: Entry) -> Taken:
     """The entry under new terms; what was metered under the old ones stays counted."""
     note = Note(entry.id, State.AMENDED, "", plan(new.contract))
     kept = replace(
@@ -218,9 +218,7 @@ def _amended(book: Book, entry: Entry, new: Entry, scene: Scene) -> Taken:
         superseded_by="",
     )
     if not entry.binds:
-        within_s = scene.now.mono_s + scene.policy.zone.within_s
-        kept = replace(kept, deadline_s=new.end_s if entry.state is State.PROPOSED else min(within_s, new.end_s))
-        return book.with_entry(kept), (note,)
+        return book.with_entry(replace(kept, deadline_s=new.end_s)), (note,)
     waits = replace(kept, state=State.ACCEPTED, clamp="")
     for old in book.entries:
         if old.id != entry.id and old.binds and are_rivals(old, waits):
@@ -270,8 +268,7 @@ def _approve(book: Book, entry: Entry, action: Approve, scene: Scene) -> Taken:
     if entry.state is not State.AGREED:
         return _no(book, entry.id, Refusal("state", f"is {entry.state}: approved is what is agreed"))
     if action.verdict == "refused":
-        note = Note(entry.id, State.REFUSED, "zone", _because(action), gone=entry.to(State.REFUSED))
-        return book.without(entry.id), (note,)
+        return without_approval(book, entry, Refusal("zone", _because(action)))
     granted = replace(entry, contract=_granted(entry.contract, action))
     book, notes = in_force(book, granted, scene)
     return book, (_approved(entry, action), *notes)
@@ -282,9 +279,29 @@ def _approve_pending(book: Book, entry: Entry, pending: Pending, action: Approve
         why = f"{_because(action)}; the old terms stay in force"
         return book.with_entry(replace(entry, pending=None)), (Note(entry.id, State.REFUSED, "zone", why),)
     terms = _granted(pending.contract, action)
-    new = replace(entry_of(terms, pending.token, scene.now.mono_s, scene.now.utc), seq=pending.seq)
-    book, notes = _amended(book, entry, new, scene)
+    new = replace(
+        entry_of(terms, pending.token, scene.now.mono_s, scene.now.utc), seq=pending.seq, replaces=entry.replaces
+    )
+    refusal = in_the_way(book.entries, new) or too_much(book.entries, new, scene.policy)
+    if refusal is not None:
+        return _no(book.with_entry(replace(entry, pending=None)), entry.id, refusal)
+    if entry.binds:
+        book, notes = _amended(book, entry, new)
+    else:
+        book, notes = in_force(book, replace(new, state=State.AGREED), scene)
+        notes = (Note(entry.id, State.AMENDED, "", plan(new.contract)), *notes)
     return book, (_approved(entry, action), *notes)
+
+
+def without_approval(book: Book, entry: Entry, refusal: Refusal) -> Taken:
+    """What waited for the zone is refused; an amendment that waits too takes its place."""
+    if entry.pending is not None:
+        waits = replace(entry, contract=entry.pending.contract, token=entry.pending.token, seq=entry.pending.seq)
+        waits = replace(waits, deadline_s=entry.pending.deadline_s, pending=None)
+        why = f"{refusal.why}; its amendment waits for approval"
+        return book.with_entry(waits), (Note(entry.id, State.AMENDED, "", why),)
+    note = Note(entry.id, State.REFUSED, refusal.reason, refusal.why, gone=entry.to(State.REFUSED))
+    return book.without(entry.id), (note,)
 
 
 def _granted(contract: Contract, action: Approve) -> Contract:

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Protocol
+from typing import Literal, Protocol, Self
 
 import msgspec
 
+from protocols.contracts import Contract
 from protocols.faults import Fault
 from protocols.readings import Measurement
 
@@ -207,6 +208,30 @@ class CapacitorBank(Protocol):
 
     async def order(self, steps: int) -> None:
         """Have so many in, as soon as they are discharged; ValueError outside 0 to all, NotApplied where not taken."""
+        ...
+
+
+class TradeVerdict(msgspec.Struct, frozen=True):
+    """Of a trade: `full`, `partly` at `power_w` (a magnitude), or `refused`; and the element that binds."""
+
+    verdict: Literal["full", "partly", "refused"]
+    power_w: float | None = None
+    binding: str = ""
+
+
+class TradeCheck(Protocol):
+    """Whoever knows a zone's network: whether a trade fits beside what was approved before. Pure; each step is a new one."""
+
+    def check(self, contract: Contract) -> TradeVerdict:
+        """How much of it fits, and what binds."""
+        ...
+
+    def with_approved(self, contract: Contract, verdict: TradeVerdict) -> Self:
+        """With what was granted."""
+        ...
+
+    def without_past(self, now: datetime) -> Self:
+        """Without trades that are over."""
         ...
 
 

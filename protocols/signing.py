@@ -100,6 +100,11 @@ def signer(token: bytes) -> str:
     return str(_header(token).get("kid"))
 
 
+def kind_of(token: bytes) -> str:
+    """What a token says it is, without looking at the signature; Refused `malformed`."""
+    return str(_header(token).get("typ"))
+
+
 def _header(token: bytes) -> dict[str, Any]:
     try:
         return jws.extract_compact(token).headers()

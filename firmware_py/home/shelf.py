@@ -14,7 +14,7 @@ import msgspec
 from controller.book import Book, Called, Early, Entry, Pending, entry_of
 from controller.deeds import Archived, peer_of
 from controller.replay import Answer, Window
-from protocols.actions import Action, WithTerms, parse_action
+from protocols.actions import Action, Counter, Supersede, WithTerms, parse_action
 from protocols.contracts import Contract, State, at_power, parse_contract, power_of, utc_text
 from protocols.faults import Refused
 from protocols.ports import Clock, Journal
@@ -200,6 +200,13 @@ def terms_of(signed: SignedText) -> Contract:
     if isinstance(message, WithTerms):
         return message.terms
     raise Refused("malformed", "message brings no terms")
+
+
+def begins(message: Contract | Action, contract_id: str) -> bool:
+    """Whether a message brings the first terms of a contract."""
+    if isinstance(message, Contract):
+        return message.id == contract_id
+    return isinstance(message, Supersede | Counter) and message.terms.id == contract_id
 
 
 def ids_in(message: Contract | Action) -> Mapping[str, None]:
