@@ -104,6 +104,7 @@ class Allotment(msgspec.Struct, frozen=True):
 
 
 Memory = Mapping[str, Held]
+NONE: Final = Allotment({}, {}, ())
 
 
 def allot(

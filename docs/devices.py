@@ -129,11 +129,11 @@ SWITCHED = (
     ),
     ("`[[relay]]`", "a GPIO line by libgpiod 2", f"on, off ({Timer.NONE})", Evidence.DOCUMENT, "see above"),
     (
-        "`[[contact]]`",
+        "`[[grid_limit]]`",
         "inputs of a Modbus relay board, or GPIO lines",
         "",
         relays.VERIFIED,
-        "one that cannot be read counts as active",
+        "contacts of the grid operator (docs/limits.md)",
     ),
     (
         "`[[heat_pump]]`",

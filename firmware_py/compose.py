@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Final, Protocol
 
-from controller.admission import AdmissionPolicy
-from controller.cycle import Params, Role
+from controller import roles
+from controller.admission import AdmissionPolicy, ZonePolicy
+from controller.cycle import Params
+from controller.devices import Role
 from controller.laws import connection, dispatch
 from controller.lease import LeasePolicy
 from drivers.catalogue import MODELS, BatteryModel, ChargerModel, InverterModel, MeterModel
@@ -14,16 +17,16 @@ from drivers.identity import Known
 from drivers.links import open_stream
 from drivers.telegrams.models import TelegramModel
 from drivers.telegrams.stream import Stream
-from firmware_py.compose_loads import BusOf, LazyLines, build_contact, build_load, lease_policy
+from firmware_py.compose_loads import BusOf, LazyLines, build_load, lease_policy
 from firmware_py.config import DeviceConfig, HomeConfig, Loaded, MqttConfig, broker_address
-from firmware_py.config_loads import ContactConfig
 from firmware_py.evidence.notary import Notary
 from firmware_py.home.contracts import ContractDesk, Trust
 from firmware_py.home.interval import IntervalMeter
-from firmware_py.home.node import ContactSetting, HomeNode, Parts, Settings
+from firmware_py.home.node import HomeNode, Parts, Settings
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.output import Line, Output
 from firmware_py.home.poller import Listeners, Poller
+from firmware_py.home.register import Register
 from firmware_py.home.report import Reporter
 from firmware_py.mqtt import Announcement, Broker, MqttUplink
 from protocols.dlms import Keys
@@ -67,7 +70,6 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
         for device in config.device
     }
     built |= {load.name: build_load(load, world.bus_of, world.lines) for load in config.loads}
-    built |= {each.name: (build_contact(each, world.bus_of, world.lines), None) for each in config.contact}
     models = {device.name: device.model for device in config.device}
     key = loaded.node_key
     notary = None if key is None else Notary(topics.node, key, world.journal, world.clock)
@@ -94,8 +96,10 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
         for name, (_, line) in built.items()
         if line is not None
     }
-    desk = ContractDesk(Trust(loaded.keys, loaded.issuers), _admission(config), world.clock, world.journal, outbox)
-    parts = Parts(pollers, outputs, desk, outbox, reporter, world.uplink, world.clock, world.finished_cycle)
+    trust = Trust(loaded.keys, loaded.issuers, _parties(config))
+    desk = ContractDesk(trust, _admission(config), world.clock, world.journal, outbox)
+    register = Register(world.clock, world.journal)
+    parts = Parts(pollers, outputs, desk, outbox, reporter, world.uplink, world.clock, register, world.finished_cycle)
     return HomeNode(_settings(config, topics), parts)
 
 
@@ -157,7 +161,23 @@ def _driver(device: DeviceConfig, bus_of: BusOf, stream_of: StreamOf, keys: Keys
 
 
 def _admission(config: HomeConfig) -> AdmissionPolicy:
-    return AdmissionPolicy(config.node.id, config.site.import_limit_w, config.site.export_limit_w)
+    household = next((issuer.name for issuer in config.issuer if issuer.role == "household"), "")
+    policy = AdmissionPolicy(
+        config.node.id, config.site.import_limit_w, config.site.export_limit_w, household=household
+    )
+    zone = config.approver
+    if zone is None:
+        return policy
+    return replace(policy, zone=ZonePolicy(zone.name, frozenset(zone.of), zone.within_s))
+
+
+def _parties(config: HomeConfig) -> dict[str, roles.Party]:
+    parties = {
+        each.name: roles.Party(each.name, roles.Role(each.role), each.consent == "asked") for each in config.issuer
+    }
+    if config.approver is not None:
+        parties[config.approver.name] = roles.Party(config.approver.name, roles.Role.APPROVER)
+    return parties
 
 
 def _settings(config: HomeConfig, topics: Topics) -> Settings:
@@ -176,7 +196,7 @@ def _settings(config: HomeConfig, topics: Topics) -> Settings:
         params=params,
         soc_least_percent=least,
         metered_by=_metered_by(config),
-        contacts=tuple(map(_contact, config.contact)),
+        draw=drawn(config.node.id),
     )
 
 
@@ -185,8 +205,9 @@ def _metered_by(config: HomeConfig) -> dict[str, str]:
     return of_relays | {pump.name: pump.meter for pump in config.heat_pump if pump.meter is not None}
 
 
-def _contact(config: ContactConfig) -> ContactSetting:
-    return ContactSetting(config.name, config.active == "closed", config.import_limit_w, config.export_limit_w)
+def drawn(node: str) -> Callable[[str], float]:
+    """A number from 0 to 1 for each contract, another one at each node, and the same one after a restart."""
+    return lambda contract: Random(f"{node} {contract}").random()
 
 
 def mqtt_uplink(loaded: Loaded, client_id: str | None = None) -> MqttUplink:

@@ -3,27 +3,25 @@
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from controller.cycle import Role
+from controller.devices import Role
 from controller.lease import LeasePolicy
 from controller.loads import Terms
 from drivers.catalogue import CHARGERS, PUMPS, SWITCHGEAR
-from drivers.gpio.contacts import GpioContacts
 from drivers.gpio.libgpiod import Libgpiod
 from drivers.gpio.lines import Held, LineName, LineOptions, Lines, line_name
 from drivers.gpio.relay import GpioRelay
 from drivers.switchgear.capacitor_bank import GenericCapacitorBank
-from drivers.switchgear.relays import BoardInputs, CoilRelay
+from drivers.switchgear.relays import CoilRelay
 from drivers.switchgear.sg_ready import SgReadyPump
 from drivers.switchgear.tap_changer import GenericTapChanger
 from firmware_py.config_loads import (
     ChargerConfig,
-    ContactConfig,
     HeatPumpConfig,
     LoadConfig,
     RelayConfig,
     SwitchgearConfig,
 )
-from firmware_py.home.loads import ChargerLoad, LoadDevice, PolledContact, PumpLoad, RelayLoad, Wiring
+from firmware_py.home.loads import ChargerLoad, LoadDevice, PumpLoad, RelayLoad, Wiring
 from firmware_py.home.output import Line
 from protocols.faults import Unsupported
 from protocols.ports import BitBus, RegisterBus, Relay, Thermostat
@@ -79,16 +77,6 @@ def lease_policy(config: LoadConfig) -> LeasePolicy:
     """A change of less than half a step is none: the voltage moves the watts of a step, and not the step."""
     step_w = config.step_a * 230.0 if isinstance(config, ChargerConfig) else config.power_w
     return LeasePolicy(config.lease_s, step_w / 2)
-
-
-def build_contact(config: ContactConfig, bus_of: BusOf, lines: Lines) -> PolledContact:
-    """An input on its line."""
-    if config.line is not None:
-        options = LineOptions(active_low=config.active_low, debounce_s=config.debounce_s)
-        return PolledContact(GpioContacts(lines, [line_name(config.line)], options), 0)
-    channel = config.channel or 0
-    board = BoardInputs(_bits(bus_of, config.url or "", config.timeout_s), config.unit, channel + 1)
-    return PolledContact(board, channel)
 
 
 def build_switchgear(config: SwitchgearConfig, bus_of: BusOf) -> GenericTapChanger | GenericCapacitorBank:

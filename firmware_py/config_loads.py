@@ -139,23 +139,6 @@ class HeatPumpConfig(Named):
     change_s: Dwell = 60.0
 
 
-class ContactConfig(Named):
-    """`[[contact]]`: an input that limits the connection while it is `active` ("closed" or "open"), such as a
-    ripple-control receiver: `channel` of a board at `url`, or a GPIO `line`. One that cannot be read counts as active.
-    """
-
-    url: Url | None = None
-    unit: Unit = 1
-    channel: Channel | None = None
-    line: GpioLine | None = None
-    active_low: bool = False
-    debounce_s: Annotated[Number, Field(ge=0, le=1)] = 0.05
-    active: Literal["closed", "open"] = "closed"
-    import_limit_w: Annotated[Number, Field(ge=0, le=_POWER_MAX_W)] | None = None
-    export_limit_w: Annotated[Number, Field(ge=0, le=_POWER_MAX_W)] | None = None
-    timeout_s: Timeout = 1.0
-
-
 class SwitchgearConfig(Named):
     """`[[switchgear]]`: a tap changer or capacitor bank, moved by hand (`busbar device order`); no law moves it yet."""
 

@@ -13,13 +13,13 @@ from firmware_py.config_loads import CURRENT_LEAST_A, LEASE_S
 from protocols.mistakes import Mistake, shown
 
 LOADS: Final = ("charger", "relay", "heat_pump")
-SWITCHED: Final = (*LOADS, "contact", "switchgear")
+SWITCHED: Final = (*LOADS, "switchgear")
 _CURRENT_MAX_A: Final = 16.0
 Tables = list[tuple[str, dict[str, Any]]]
 
 
 def crossed_loads(loads: dict[str, Tables], devices: Tables, cycle_s: float) -> Iterator[Mistake]:
-    """Chargers, relays, heat pumps and contacts, by the name of their array."""
+    """Chargers, relays and heat pumps, by the name of their array."""
     for key, charger in loads["charger"]:
         yield from _charger(key, charger)
     for key, relay in loads["relay"]:
@@ -28,10 +28,6 @@ def crossed_loads(loads: dict[str, Tables], devices: Tables, cycle_s: float) -> 
     for key, pump in loads["heat_pump"]:
         yield from _pump(key, pump)
         yield from _metered(key, pump, devices)
-    for key, contact in loads["contact"]:
-        yield from _wired(key, contact, ("channel", "line"))
-        if "import_limit_w" not in contact and "export_limit_w" not in contact:
-            yield Mistake(f"{key}.import_limit_w", "(absent)", "it or export_limit_w must be there: a contact limits")
     yield from _twice([each for kind in ("relay", "heat_pump") for each in loads[kind]], "line", "channel")
     for key, load in (each for kind in LOADS for each in loads[kind]):
         lease_s = _number(load, "lease_s", LEASE_S)

@@ -4,14 +4,15 @@ Concrete classes stand in drivers/, firmware_py/ and sim_hardware/, and are name
 method that talks to the outside raises a `protocols.faults.Fault` when the outside fails, and nothing else.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
 import msgspec
 
+from protocols.contracts import Contract
 from protocols.faults import Fault
 from protocols.readings import Measurement
 
@@ -219,6 +220,30 @@ class CapacitorBank(Protocol):
         ...
 
 
+class TradeVerdict(msgspec.Struct, frozen=True):
+    """Of a trade: `full`, `partly` at `power_w` (a magnitude), or `refused`; and the element that binds."""
+
+    verdict: Literal["full", "partly", "refused"]
+    power_w: float | None = None
+    binding: str = ""
+
+
+class TradeCheck(Protocol):
+    """Whoever knows a zone's network: whether a trade fits beside what was approved before. Pure; each step is a new one."""
+
+    def check(self, contract: Contract) -> TradeVerdict:
+        """How much of it fits, and what binds."""
+        ...
+
+    def with_approved(self, contract: Contract, verdict: TradeVerdict) -> Self:
+        """With what was granted."""
+        ...
+
+    def without_past(self, now: datetime) -> Self:
+        """Without trades that are over."""
+        ...
+
+
 class Clock(Protocol):
     """The one clock, injected. Deadlines live on `now_s`; `utc` labels records only."""
 
@@ -296,6 +321,14 @@ class Journal(Protocol):
 
     async def keep(self, key: str, value: bytes) -> None:
         """Store the one present value of a key."""
+        ...
+
+    async def keep_all(self, values: Mapping[str, bytes | None]) -> None:
+        """Store the present values of several keys, all or none of them; None deletes one."""
+        ...
+
+    async def kept_under(self, prefix: str) -> dict[str, bytes]:
+        """Every key that begins so, with its present value."""
         ...
 
     async def kept(self, key: str) -> bytes | None:

@@ -1,9 +1,9 @@
 """MQTT topics, version 1: `busbar/1/<node>/…`.
 
 From the node: `status` (retained, last will), `telemetry/<device>`, `interval` and `backfill` (journalled), `event`,
-`ack` (states of contracts and commands, journalled), `ocmf` (signed readings, journalled), `why` (retained). To the node:
-`contract/in` (signed contracts), `command/in` (signed commands, to a meter) and `durable` (the head-end's own
-acknowledgement, "durable up to n"). Nothing to the node may be retained.
+`ack` (states of contracts and commands, journalled), `contract/agreed` (signed contracts that wait for the zone's approval),
+`ocmf` (signed readings, journalled), `why` (retained). To the node: `contract/in` (signed contracts), `command/in` (signed
+commands, to a meter) and `durable` (the head-end's own acknowledgement, "durable up to n"). Nothing to the node may be retained.
 """
 
 import re
@@ -68,6 +68,11 @@ class Topics:
     def contract_in(self) -> str:
         """Signed contracts for the node."""
         return self._of("contract/in")
+
+    @property
+    def agreed(self) -> str:
+        """Contracts that wait for the zone's approval, for whoever approves them."""
+        return self._of("contract/agreed")
 
     @property
     def durable(self) -> str:

@@ -100,7 +100,15 @@ _BELOW: Final = {
         "busbar verify evidence.zip --key node.pub",
     ),
     "contract": _Below(
-        "firmware_py.cli.contract", "app", "Write, sign and send contract setpoints; export the evidence."
+        "firmware_py.cli.contract",
+        "app",
+        "Write, sign and send contracts and messages about them; export the evidence.",
+    ),
+    "approver": _Below(
+        "firmware_py.cli.approver",
+        "approver",
+        "Approve trades for a zone under one power cap, until there is a zone node.",
+        "busbar approver --cap-w 5000 --name zone-1 --key zone-1.key --broker mqtt://127.0.0.1:1883",
     ),
     "wave": _Below(
         "firmware_py.cli.wave",

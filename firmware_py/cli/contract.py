@@ -1,10 +1,10 @@
 """`busbar contract`: write the terms, sign them, send them and follow what becomes of them."""
 
 import asyncio
-import re
 import sys
-import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,63 +12,43 @@ import aiomqtt
 import msgspec
 import typer
 
+from firmware_py.cli import contract_deeds, contract_terms
+from firmware_py.cli.contract_deeds import Input, read_input
+from firmware_py.cli.contract_terms import checked
 from firmware_py.cli.options import BAD_INPUT, FAULT, parse_duration, stop
 from firmware_py.config import broker_address
-from protocols.contracts import Contract, FallbackName, Outcome, State, encode_contract, parse_contract
+from firmware_py.home.shelf import message_of
+from protocols.actions import Accept, Action, Amend, Approve, Call, Cancel, Counter, Default, Settle, Supersede
+from protocols.contracts import Contract, Outcome, State
 from protocols.faults import Refused, StoreFailed
 from protocols.messages import ContractEvent, Journalled
-from protocols.signing import peek
+from protocols.signing import SignedText, kind_of, peek
 from protocols.signing import sign as sign_payload
 from protocols.topics import Topics
 
 app = typer.Typer(
-    help="Write, sign and send contract setpoints; export the evidence.",
+    help="Write, sign and send contracts and messages about them; export the evidence.",
     epilog="Example: busbar contract new --issuer dso.example --node home-1 --power-w -2000",
     no_args_is_help=True,
 )
-Input = Annotated[str, typer.Argument(help="A file, or - for stdin.")]
 
 
-@app.command(
-    "new", epilog="Example: busbar contract new --issuer dso.example --node home-1 --power-w -2000 --duration 15m"
-)
-def new(
-    issuer: Annotated[str, typer.Option(help="Who signs it; on the node's trust list.")],
-    node: Annotated[str, typer.Option(help="The node it is for.")],
-    power_w: Annotated[float, typer.Option("--power-w", help="Power at the connection point, import positive.")],
-    duration: Annotated[str, typer.Option(help="How long, such as 15m.")] = "15m",
-    start: Annotated[str, typer.Option(help="RFC 3339 with zone, or now, or a wait such as +30s.")] = "now",
-    tolerance_w: Annotated[
-        float, typer.Option("--tolerance-w", help="Deviation that still counts as delivered.")
-    ] = 100.0,
-    settle: Annotated[str, typer.Option(help="Time to get there before it counts.")] = "10s",
-    hold: Annotated[
-        str | None, typer.Option(help="How long it outlives the link to the broker; absent: to its end.")
-    ] = None,
-    fallback: Annotated[
-        FallbackName, typer.Option(help="The state the site falls into.")
-    ] = FallbackName.SELF_CONSUMPTION,
-    seq: Annotated[int | None, typer.Option(help="Sequence number; absent: the time in milliseconds.")] = None,
-) -> None:
-    """Print the terms of a dispatch as JSON, ready to be signed."""
-    begin, end = _window(start, duration)
-    number = seq if seq is not None else time.time_ns() // 1_000_000
-    terms = Contract(
-        id=f"{issuer}:{number}"[:64],
-        seq=number,
-        iss=issuer,
-        aud=node,
-        start=begin,
-        end=end,
-        power_w=power_w,
-        tolerance_w=tolerance_w,
-        settle_s=parse_duration(settle),
-        hold_s=parse_duration(hold) if hold is not None else None,
-        fallback=fallback,
-    )
-    payload = encode_contract(terms)
-    _checked(payload, terms)
-    print(payload.decode())
+_WHO = "--issuer dso.example --node home-1"
+_KEY = "--key dso.example.key"
+app.command("new", epilog=f"Example: busbar contract new {_WHO} --power-w -2000 --duration 15m")(contract_terms.new)
+_DEEDS: dict[Callable[..., None], str] = {
+    contract_deeds.cancel: f"cancel dso.example:1 {_WHO} {_KEY}",
+    contract_deeds.amend: f"amend terms.json {_KEY}",
+    contract_deeds.supersede: f"supersede dso.example:1 terms.json {_KEY}",
+    contract_deeds.counter: "counter dso.example:1 terms.json --key home.key",
+    contract_deeds.accept: "accept signed.jws --issuer owner --key owner.key",
+    contract_deeds.approve: "approve signed.jws --issuer zone-1 --power-w 1500 --key zone-1.key",
+    contract_deeds.call: f"call dso.example:1 {_WHO} --change-w 1000 --duration 15m {_KEY}",
+    contract_deeds.default: f"default dso.example:1 {_WHO} --party home-1 --why 'not delivered' {_KEY}",
+    contract_deeds.settle: f"settle dso.example:1 {_WHO} --amount 0.02 --statement statement.json {_KEY}",
+}
+for _deed, _example in _DEEDS.items():
+    app.command(getattr(_deed, "__name__", ""), epilog=f"Example: busbar contract {_example}")(_deed)
 
 
 @app.command("sign", epilog="Example: busbar contract sign terms.json --key dso.example.key")
@@ -77,8 +57,8 @@ def sign(
     key: Annotated[Path, typer.Option(help="The issuer's private key file.")],
 ) -> None:
     """Print the signed contract (a compact JWS); the bytes are signed as they are."""
-    payload = _input(terms).strip()
-    _checked(payload)
+    payload = read_input(terms).strip()
+    checked(payload)
     try:
         print(sign_payload(payload, key.read_text(encoding="utf-8")).decode())
     except (OSError, ValueError) as error:
@@ -95,18 +75,19 @@ def send(
     wait: Annotated[str, typer.Option(help="How long to wait for the node's first answer.")] = "10s",
     follow: Annotated[bool, typer.Option("--follow", help="Go on to the contract's end.")] = False,
 ) -> None:
-    """Send a signed contract and print each state the node reports.
+    """Send a signed contract, or message about one, and print each state the node reports.
 
     Exit code 1 if it is refused or nobody answers, and with --follow if the meter does not show it delivered.
     """
-    token, wait_s = _input(signed).strip(), parse_duration(wait)
+    token, wait_s = read_input(signed).strip(), parse_duration(wait)
     try:
-        contract_id = parse_contract(peek(token)).id
+        sent = message_of(SignedText(peek(token), "", token, kind_of(token)))
+        goal = _goal(sent, follows=follow)
         address, topics = broker_address(broker), Topics(node)
         password = password_file.read_text(encoding="utf-8").strip() if password_file else None
     except (Refused, ValueError, OSError) as error:
         stop(str(error), BAD_INPUT)
-    code = asyncio.run(_send(token, contract_id, topics, address, (username, password), (wait_s, follow)))
+    code = asyncio.run(_send(token, goal, topics, address, (username, password), wait_s))
     raise typer.Exit(code)
 
 
@@ -130,16 +111,56 @@ def export(
     print(f"{out}: verify it with busbar verify {out}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """Of which contract to hear, what is good news and what bad, and whether to wait for more than the first of it."""
+
+    contract: str
+    good: frozenset[State]
+    bad: frozenset[State]
+    waits: bool
+
+    def code(self, event: ContractEvent) -> int | None:
+        """What to end with at this state; None: there is more to come."""
+        if event.state is State.EXPIRED and self.waits:
+            return 0 if event.outcome is Outcome.DELIVERED else FAULT
+        # The same message again is refused, with what was answered the first time.
+        state = State(event.answered) if event.answered else event.state
+        if state in self.bad:
+            return FAULT
+        return 0 if state in self.good and not self.waits else None
+
+
+_ENDS = frozenset({State.REFUSED, State.CANCELLED, State.DEFAULTED})
+_ENTERED = frozenset({State.PROPOSED, State.AGREED, State.ACCEPTED})
+_ANSWERS = frozenset({State.AMENDED, State.CALLED, State.APPROVED, State.SETTLED}) | _ENTERED
+
+
+def _goal(sent: Contract | Action, *, follows: bool) -> _Goal:
+    match sent:
+        case Cancel() | Default():
+            return _Goal(
+                sent.contract, frozenset({State.CANCELLED, State.DEFAULTED}), frozenset({State.REFUSED}), False
+            )
+        case Approve(verdict="refused"):
+            return _Goal(sent.contract, frozenset({State.REFUSED}), frozenset(), False)
+        case Supersede() | Counter():
+            return _Goal(sent.terms.id, _ENTERED, _ENDS, follows)
+        case Amend() | Accept() | Approve() | Call() | Settle():
+            return _Goal(sent.contract, _ANSWERS, _ENDS, follows)
+        case _:
+            return _Goal(sent.id, _ENTERED, _ENDS, follows)
+
+
 async def _send(
     token: bytes,
-    contract_id: str,
+    goal: _Goal,
     topics: Topics,
     address: tuple[str, int, bool],
     login: tuple[str | None, str | None],
-    patience: tuple[float, bool],
+    wait_s: float,
 ) -> int:
     host, port, tls = address
-    wait_s, follow = patience
     parameters = aiomqtt.TLSParameters() if tls else None
     try:
         async with (
@@ -148,7 +169,7 @@ async def _send(
         ):
             await client.subscribe(topics.ack, qos=1)
             await client.publish(topics.contract_in, token, qos=1)
-            return await _until_said(client, contract_id, waiting if follow else None)
+            return await _until_said(client, goal, waiting if goal.waits else None)
     except TimeoutError:
         print(f"busbar: node {topics.node} did not answer within {wait_s:g} s", file=sys.stderr)
     except aiomqtt.MqttError as error:
@@ -156,28 +177,25 @@ async def _send(
     return FAULT
 
 
-async def _until_said(client: aiomqtt.Client, contract_id: str, waiting: asyncio.Timeout | None) -> int:
+async def _until_said(client: aiomqtt.Client, goal: _Goal, waiting: asyncio.Timeout | None) -> int:
     """Print each state up to the answer; with a time-out, which the first answer lifts, up to the contract's end."""
+    is_accepted = False
     async for message in client.messages:
         event = _event(bytes(message.payload))
-        if event is None or event.contract not in (contract_id, None):
+        if event is None or event.contract not in (goal.contract, None):
             continue
+        # Once it is accepted, a refusal is that of another message about it.
+        if is_accepted and event.state is State.REFUSED:
+            continue
+        is_accepted = is_accepted or State.ACCEPTED in (event.state, event.answered)
         if waiting is not None:
             waiting.reschedule(None)
-        words = (event.contract or "-", event.state, event.reason, event.why, event.outcome)
+        answered = f"answered {event.answered} before" if event.answered else ""
+        words = (event.contract or "-", event.state, event.reason, event.why, event.outcome, answered)
         print(" ".join(word for word in words if word), flush=True)
-        if (code := _exit_code(event, follows=waiting is not None)) is not None:
+        if (code := goal.code(event)) is not None:
             return code
     return FAULT
-
-
-def _exit_code(event: ContractEvent, *, follows: bool) -> int | None:
-    """What to end with at this state; None: there is more to come."""
-    if event.state is State.EXPIRED:
-        return 0 if event.outcome is Outcome.DELIVERED else FAULT
-    if event.state is State.REFUSED:
-        return FAULT
-    return 0 if event.state is State.ACCEPTED and not follows else None
 
 
 def _event(payload: bytes) -> ContractEvent | None:
@@ -186,42 +204,3 @@ def _event(payload: bytes) -> ContractEvent | None:
         return msgspec.json.decode(record, type=ContractEvent)
     except msgspec.DecodeError:
         return None
-
-
-def _window(start: str, duration: str) -> tuple[datetime, datetime]:
-    try:
-        begin = _start(start)
-        return begin, begin + timedelta(seconds=parse_duration(duration))
-    except OverflowError:
-        stop(f"--start {start} --duration {duration}: must end before the year 10000", BAD_INPUT)
-
-
-def _start(text: str) -> datetime:
-    now = datetime.now(UTC)
-    if text == "now":
-        return now
-    if text.startswith("+"):
-        return now + timedelta(seconds=parse_duration(text[1:]))
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r}: RFC 3339, now or +30s is allowed") from error
-    if moment.tzinfo is None:
-        raise typer.BadParameter(f"{text!r}: a zone such as Z is needed")
-    return moment
-
-
-def _checked(payload: bytes, terms: Contract | None = None) -> None:
-    try:
-        parse_contract(payload)
-    except Refused as refused:
-        named = re.search(r"\$\.(\w+)", str(refused))
-        was = f" ({named[1]} is {getattr(terms, named[1])})" if named and terms is not None else ""
-        stop(f"{refused}{was}", BAD_INPUT)
-
-
-def _input(source: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    except OSError as error:
-        stop(f"{source}: {error.strerror}", BAD_INPUT)

@@ -116,11 +116,13 @@ def _facts(found: Found, pinned: dict[str, str]) -> dict[str, Any]:
         "node": manifest.node,
         "contract": manifest.contract,
         "terms": found.contract,
+        "terms_at_last": found.terms,
         "outcome": found.outcome,
         "records": manifest.last - manifest.first + 1,
         "first": manifest.first,
         "last": manifest.last,
         "approvals": found.approvals,
+        "messages": found.messages,
         "site_readings": len(here),
         "site_readings_good": sum(each.quality == "good" for each in here),
         "keys": signers(found, pinned),
@@ -134,7 +136,7 @@ def _told(path: Path, found: Found, pinned: dict[str, str]) -> str:
     facts, manifest = _facts(found, pinned), found.manifest
     lines = [
         f"GOOD {path}: contract {manifest.contract} of node {manifest.node}, outcome {found.outcome or 'not said yet'}",
-        f"records {manifest.first} to {manifest.last}; {found.approvals} approvals",
+        f"records {manifest.first} to {manifest.last}; {found.approvals} approvals, {found.messages} other messages",
         f"{facts['site_readings']} readings of {manifest.site_meter} in the window, {facts['site_readings_good']} good",
         *(f"  {event.at} {event.state} {event.reason} {event.why}".rstrip() for event in found.events),
         *(f"key of the {each.role}: {each.key_id}{'' if each.pinned else ' (not given)'}" for each in facts["keys"]),

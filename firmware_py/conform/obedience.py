@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from controller.cycle import Role
+from controller.devices import Role
 from firmware_py.conform.checks import Check, Result
 from firmware_py.home.output import Line
 from protocols.faults import Fault

@@ -11,17 +11,21 @@ from typing import Final
 
 import msgspec
 
+from controller.capacity import Capacity
+from controller.life import REPORTS
 from drivers.links import Buses
+from firmware_py.approver import WAITING, Approver
 from firmware_py.clock import SystemClock
-from firmware_py.compose import World, home_node, mqtt_uplink
+from firmware_py.compose import World, announcements, home_node, mqtt_uplink
 from firmware_py.config import Loaded, broker_address, load
 from firmware_py.demo.broker import embedded_broker
 from firmware_py.demo.head_end import HeadEnd
 from firmware_py.evidence.bundle import export_bundle
 from firmware_py.home.node import HomeNode
 from firmware_py.journal import JOURNAL_FILE, SqliteJournal
+from firmware_py.mqtt import Broker, MqttUplink
 from firmware_py.supervise import ended
-from protocols.contracts import Contract, State, encode_contract
+from protocols.contracts import Dispatch, encode_contract
 from protocols.messages import ContractEvent
 from protocols.signing import new_private_key, public_part, sign
 from protocols.topics import Topics
@@ -30,6 +34,8 @@ from sim_hardware.serve import Rig, serve
 
 NODE: Final = "demo-home"
 ISSUER: Final = "demo-grid-operator"
+ZONE: Final = "demo-zone"
+_CAP_W: Final = 5000.0
 # The script: values first, then a contract, then what follows it. Shorter and the contract would not fit.
 SHORTEST_S: Final = 15.0
 _LEAD_S, _TAIL_S, _SETTLE_S, _EACH_S = 4.0, 5.0, 4.0, 20.0
@@ -98,6 +104,7 @@ async def _play(
     loaded: Loaded, rig: Rig, key: str, times: tuple[float, float | None], show: Callable[[Stage], None]
 ) -> Summary:
     began_s, for_s = times
+    zone = _zone(loaded)
     journal, buses = SqliteJournal(loaded.home.node.state_dir / JOURNAL_FILE), Buses()
     node = home_node(loaded, World(SystemClock(), journal, mqtt_uplink(loaded), buses.get, stream_of=buses.stream))
     host, port, _ = broker_address(loaded.home.mqtt.url)
@@ -106,15 +113,18 @@ async def _play(
     head_end = asyncio.create_task(stage.head_end.run())
     running = asyncio.create_task(node.run())
     script = asyncio.create_task(_script(stage, key, for_s))
+    approving = asyncio.create_task(_approving(zone, loaded))
     showing = asyncio.create_task(_shown(stage, show, began_s, first))
     try:
-        done, _ = await asyncio.wait([running, head_end, script, showing], timeout=for_s, return_when="FIRST_EXCEPTION")
+        done, _ = await asyncio.wait(
+            [running, head_end, script, showing, approving], timeout=for_s, return_when="FIRST_EXCEPTION"
+        )
         for task in done:
             task.result()
     except asyncio.CancelledError:
         pass  # Ctrl-C: the play ends early, with its summary
     finally:
-        await ended(script, showing)
+        await ended(script, showing, approving)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await _drained(stage)
@@ -122,6 +132,24 @@ async def _play(
         await buses.close()
         await journal.close()
     return _summary(stage, first[0] if first else float("nan"))
+
+
+def _zone(loaded: Loaded) -> Approver:
+    """The zone that approves the demo's contracts, with the private key that lies beside the configuration."""
+    key = (loaded.home.node.state_dir / "zone.key").read_text(encoding="utf-8")
+    return Approver(ZONE, key, Capacity(_CAP_W), SystemClock(), loaded.keys)
+
+
+async def _approving(zone: Approver, loaded: Loaded) -> None:
+    """A party of its own, on a connection of its own."""
+    host, port, tls = broker_address(loaded.home.mqtt.url)
+    online, offline = announcements(Topics(ZONE))
+    uplink = MqttUplink(
+        Broker(host, port, ZONE, tls=tls, version=loaded.home.mqtt.version), (WAITING,), online, offline
+    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(uplink.run())
+        group.create_task(zone.run(uplink))
 
 
 async def _shown(stage: Stage, show: Callable[[Stage], None], began_s: float, first: list[float]) -> None:
@@ -139,7 +167,7 @@ async def _script(stage: Stage, key: str, for_s: float | None) -> None:
         start = datetime.now(UTC) + timedelta(seconds=_LEAD_S)
         lasts_s = _EACH_S if for_s is None else for_s - _LEAD_S - _TAIL_S
         number += 1
-        terms = Contract(
+        terms = Dispatch(
             id=f"demo-{number}",
             seq=number,
             iss=ISSUER,
@@ -188,7 +216,7 @@ def _outcomes(events: list[ContractEvent]) -> dict[str, str]:
     """The outcome of each contract, or the state it was last in."""
     known: dict[str, str] = {}
     for event in events:
-        if event.contract is not None and event.state is not State.CLAMPED:
+        if event.contract is not None and event.state not in REPORTS:
             known[event.contract] = event.outcome or event.state
     return known
 
@@ -197,6 +225,9 @@ def _config(folder: Path, rig: Rig, broker_url: str, version: str, key: str) -> 
     """A configuration file like any other, so that the demo goes the way a deployment goes."""
     (folder / "issuer.pub").write_text(public_part(key), encoding="utf-8")
     (folder / "node.key").write_text(new_private_key(), encoding="utf-8")
+    zone_key = new_private_key()
+    (folder / "zone.key").write_text(zone_key, encoding="utf-8")
+    (folder / "zone.pub").write_text(public_part(zone_key), encoding="utf-8")
     models = {"grid": "sdm630", "pv": "sunspec-inverter", "battery": "sunspec-battery", "load": "sdm630"}
     devices = "".join(
         f'[[device]]\nname = "{name}"\nmodel = "{models[name]}"\nurl = "{url}"\n' for name, url in rig.urls.items()
@@ -206,7 +237,8 @@ def _config(folder: Path, rig: Rig, broker_url: str, version: str, key: str) -> 
         f'[node]\nid = "{NODE}"\nstate_dir = "{folder}"\nkey_file = "node.key"\ninterval_s = 5\n'
         f'[mqtt]\nurl = "{broker_url}"\nversion = "{version}"\n'
         '[site]\nmeter = "grid"\nimport_limit_w = 17000\nexport_limit_w = 10000\n'
-        f'[[issuer]]\nname = "{ISSUER}"\nkey_file = "issuer.pub"\n{devices}',
+        f'[[issuer]]\nname = "{ISSUER}"\nkey_file = "issuer.pub"\nrole = "grid"\n'
+        f'[approver]\nname = "{ZONE}"\nkey_file = "zone.pub"\nof = ["dispatch"]\n{devices}',
         encoding="utf-8",
     )
     return path

@@ -7,7 +7,7 @@ from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 
-from controller.cycle import Role
+from controller.devices import Role
 from firmware_py.home.node import HomeNode
 from firmware_py.home.output import Output
 from firmware_py.home.poller import Poller

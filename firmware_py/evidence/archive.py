@@ -14,12 +14,15 @@ MANIFEST_FILE: Final = "manifest.jws"
 CONTRACT_FILE: Final = "contract.jws"
 CHAIN_FILE: Final = "chain.jws"
 README_FILE: Final = "README.txt"
+STATEMENT_FILE: Final = "statement.json"
+APPROVALS: Final = "approvals/"
+MESSAGES: Final = "messages/"
 # Nothing else may be in a bundle; no name that a path could be made of.
 _NAMES: Final = re.compile(
-    r"manifest\.jws|contract\.jws|chain\.jws|README\.txt|keys/[A-Za-z0-9_-]{43}\.jwk|approvals/[A-Za-z0-9_-]{1,64}\.jws"
+    r"manifest\.jws|contract\.jws|chain\.jws|README\.txt|keys/[A-Za-z0-9_-]{43}\.jwk|(approvals|messages)/[A-Za-z0-9_-]{1,64}\.jws|statement\.json"
 )
 _NEEDED: Final = (MANIFEST_FILE, CONTRACT_FILE, CHAIN_FILE)
-_MOST_FILES: Final = 100
+_MOST_FILES: Final = 1000
 # A year of quarter hours of ten devices is some 350 MB; a dispatch is a week at most and announced for a month.
 _MOST_BYTES: Final = 256 * 1024 * 1024
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

@@ -8,8 +8,10 @@ from typing import Final
 
 import msgspec
 
-from firmware_py.evidence.archive import CHAIN_FILE, CONTRACT_FILE, MANIFEST_FILE
-from protocols.contracts import Contract, Outcome, State, parse_contract
+from firmware_py.evidence.archive import APPROVALS, CHAIN_FILE, CONTRACT_FILE, MANIFEST_FILE, MESSAGES
+from firmware_py.home.shelf import KINDS, message_of, terms_of
+from protocols.actions import Action, Amend, Approve, action_name
+from protocols.contracts import Contract, Outcome, State, at_power
 from protocols.evidence import (
     CONTRACT,
     INTERVAL,
@@ -23,10 +25,10 @@ from protocols.evidence import (
 )
 from protocols.faults import Refused
 from protocols.messages import ContractEvent, Interval
-from protocols.signing import APPROVAL, key_id, open_signed
+from protocols.signing import SignedText, key_id, kind_of, open_signed, peek
 
 _KEYS: Final = "keys/"
-_APPROVALS: Final = "approvals/"
+_ABOUT: Final = (APPROVALS, MESSAGES)
 
 
 class Signer(msgspec.Struct, frozen=True):
@@ -42,19 +44,22 @@ class _Said:
     """What the records of a chain say, in their order."""
 
     events: list[ContractEvent] = field(default_factory=list)
+    story: list[ContractEvent | Action] = field(default_factory=list)
     intervals: list[Interval] = field(default_factory=list)
     tokens: list[bytes] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a bundle says in which everything is right."""
+    """What a bundle says in which everything is right. `terms`: the contract as it held at last, amended and approved."""
 
     manifest: Manifest
     node_key: str
     issuer_key: str
     contract: Contract
+    terms: Contract
     approvals: int
+    messages: int
     events: Sequence[ContractEvent]
     intervals: Sequence[Interval]
 
@@ -87,9 +92,12 @@ def verify(files: Mapping[str, bytes], pinned: Mapping[str, str]) -> Found:
     for link in checked_chain(_lines(files[CHAIN_FILE]), {node_key: keys[node_key]}, manifest, CHAIN_FILE):
         _take(link, manifest.contract, said)
     contract, issuer_key = _contract(files[CONTRACT_FILE], keys, manifest, said)
-    approvals = _approvals(files, keys)
+    about = {name: _about(name, files[name], keys, manifest, said) for name in sorted(files) if name.startswith(_ABOUT)}
+    approvals = _approvals(files, about)
     _insist_on_files(files, manifest)
-    return Found(manifest, node_key, issuer_key, contract, approvals, said.events, said.intervals)
+    terms = _terms(contract, said)
+    messages = len(about) - approvals
+    return Found(manifest, node_key, issuer_key, contract, terms, approvals, messages, said.events, said.intervals)
 
 
 def _keys(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -131,8 +139,15 @@ def _take(link: Link, contract_id: str, said: _Said) -> None:
             event = msgspec.json.decode(link.body, type=ContractEvent)
             if event.contract == contract_id:
                 said.events.append(event)
+                said.story.append(event)
         elif link.stream == TOKEN:
-            said.tokens.append(msgspec.json.decode(link.body, type=str).encode())
+            token = msgspec.json.decode(link.body, type=str).encode()
+            said.tokens.append(token)
+            message = message_of(SignedText(peek(token), "", token, kind_of(token)))
+            if not isinstance(message, Contract) and message.contract == contract_id:
+                said.story.append(message)
+    except Refused as refused:
+        raise BadRecord(CHAIN_FILE, str(refused), link.seq) from refused
     except (msgspec.DecodeError, RecursionError) as error:
         raise BadRecord(CHAIN_FILE, f"is no record of stream {link.stream}: {error}", link.seq) from error
 
@@ -140,8 +155,8 @@ def _take(link: Link, contract_id: str, said: _Said) -> None:
 def _contract(token: bytes, keys: Mapping[str, str], manifest: Manifest, said: _Said) -> tuple[Contract, str]:
     """The contract and the key that signed it: the one the manifest names, for this node, and in its chain."""
     try:
-        signed = open_signed(token, keys)
-        contract = parse_contract(signed.payload)
+        signed = open_signed(token, keys, KINDS)
+        contract = terms_of(signed)
     except Refused as refused:
         raise BadRecord(CONTRACT_FILE, str(refused)) from refused
     if contract.id != manifest.contract or contract.aud != manifest.node:
@@ -152,15 +167,47 @@ def _contract(token: bytes, keys: Mapping[str, str], manifest: Manifest, said: _
     return contract, signed.key_id
 
 
-def _approvals(files: Mapping[str, bytes], keys: Mapping[str, str]) -> int:
-    """How many approvals there are; each must be signed with a key that is there."""
-    named = [name for name in files if name.startswith(_APPROVALS)]
-    for name in named:
-        try:
-            open_signed(files[name], keys, APPROVAL)
-        except Refused as refused:
-            raise BadRecord(name, str(refused)) from refused
-    return len(named)
+def _about(name: str, token: bytes, keys: Mapping[str, str], manifest: Manifest, said: _Said) -> Action:
+    """A signed message about the contract: signed with a key that is there, about it, and in the chain."""
+    try:
+        signed = open_signed(token, keys, KINDS)
+        message = message_of(signed)
+    except Refused as refused:
+        raise BadRecord(name, str(refused)) from refused
+    if isinstance(message, Contract) or message.contract != manifest.contract or message.aud != manifest.node:
+        raise BadRecord(name, f"is not about contract {manifest.contract} of node {manifest.node}")
+    if token not in said.tokens:
+        raise BadRecord(name, "is not a message that the node says in its chain it took")
+    if name.startswith(APPROVALS) is not isinstance(message, Approve):
+        raise BadRecord(name, f"is {action_name(message)}: approvals and other messages have folders of their own")
+    return message
+
+
+def _approvals(files: Mapping[str, bytes], about: Mapping[str, Action]) -> int:
+    """How many approvals there are; each must name terms that are here: the contract's, or those of an amendment."""
+    amendments = (name for name, message in about.items() if isinstance(message, Amend))
+    terms = {hash_of(files[name]) for name in (CONTRACT_FILE, *amendments)}
+    approvals = {name: message for name, message in about.items() if isinstance(message, Approve)}
+    for name, approval in approvals.items():
+        if approval.sha256 not in terms:
+            raise BadRecord(name, f"approves a message with hash {approval.sha256[:16]}…, which is not in this bundle")
+    return len(approvals)
+
+
+def _terms(contract: Contract, said: _Said) -> Contract:
+    """The terms as they held at last: by each amendment and partial approval that the node says it followed."""
+    amended, granted_w = contract, None
+    for each in said.story:
+        if isinstance(each, Amend):
+            amended = each.terms
+        elif isinstance(each, Approve):
+            granted_w = each.power_w
+        elif isinstance(each, ContractEvent) and each.state is State.AMENDED and not each.reason:
+            contract = amended
+        elif isinstance(each, ContractEvent) and each.state is State.APPROVED and granted_w is not None:
+            amended = at_power(amended, granted_w)
+            contract = at_power(contract, granted_w)
+    return contract
 
 
 def _insist_on_files(files: Mapping[str, bytes], manifest: Manifest) -> None:

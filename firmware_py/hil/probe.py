@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVarTuple
 from weakref import WeakKeyDictionary, WeakSet
 
-from controller.cycle import Role
+from controller.devices import Role
 from controller.lease import Lease
 from firmware_py.compose import World
 from firmware_py.config import HomeConfig
@@ -227,7 +227,7 @@ class _Journal:
     def __init__(self, probe: Probe, journal: Journal) -> None:
         self._probe, self._journal = probe, journal
         self.append, self.pending, self.kept = journal.append, journal.pending, journal.kept
-        self.acknowledge = journal.acknowledge
+        self.acknowledge, self.kept_under, self.keep_all = journal.acknowledge, journal.kept_under, journal.keep_all
 
     async def keep(self, key: str, value: bytes) -> None:
         self._probe.keeps(key, value)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
-from controller.cycle import Role
+from controller.devices import Role
 from firmware_py.compose import World, announcements, home_node
 from firmware_py.config import DeviceConfig, HomeConfig, Loaded
 from firmware_py.hil.frames import BadFrame, Frame, Inbound, Outcome, Written

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from controller.loads import DRAWS_W, Terms
-from protocols.ports import Charger, Contacts, Meter, Nameplate, Plug, Ratings, Relay, SgMode, Thermostat
+from protocols.ports import Charger, Meter, Nameplate, Plug, Ratings, Relay, SgMode, Thermostat
 from protocols.readings import Measurement
 
 NOMINAL_V: Final = 230.0
@@ -211,19 +211,3 @@ class PumpLoad:
         """Ask for the state."""
         asked = SgMode.NORMAL if power_w is None else self._raised if power_w > 0.0 else SgMode.BLOCKED
         await self._pump.ask(asked, valid_s)
-
-
-class PolledContact:
-    """One input, polled: `closed_ratio` is 1 while it is closed. Implements `protocols.ports.Meter`."""
-
-    def __init__(self, contacts: Contacts, place: int) -> None:
-        self._contacts, self._place = contacts, place
-
-    async def probe(self) -> Nameplate:
-        """Whether it answers."""
-        await self._contacts.closed()
-        return Nameplate("", "contact", "")
-
-    async def read(self) -> Measurement:
-        """Whether it is closed."""
-        return {"closed_ratio": float((await self._contacts.closed())[self._place])}

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from controller.cycle import Role
+from controller.devices import Role
 from controller.lease import Lease, LeasePolicy, due
 from firmware_py.home.loads import LoadDevice
 from firmware_py.supervise import Backoff

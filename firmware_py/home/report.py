@@ -89,7 +89,7 @@ class Reporter:
             target_w=verdict.value_w,
             set_by=verdict.set_by,
             why=decision.law.text or verdict.why,
-            contract=inputs.contract.id if inputs.contract is not None else None,
+            contract=_contracts(inputs),
             clamp=decision.clamp[1],
             commands=dict(decision.commands),
             overruled=[WhyOverruled(o.source, o.asked_w, o.got_w, o.by) for o in verdict.overruled],
@@ -115,12 +115,20 @@ class Reporter:
         )
 
 
+def _contracts(inputs: Inputs) -> str | None:
+    """Who is followed: a dispatch, or every contract on energy whose window is open."""
+    if inputs.contract is not None:
+        return inputs.contract.id
+    ids = [item.id for item in inputs.items if inputs.now_s < item.end_s]
+    return ", ".join(ids) if ids else None
+
+
 _Kind = tuple[object, ...]
 
 
 def _kind(decision: Decision, inputs: Inputs) -> _Kind:
     """What of a decision makes its explanation another one."""
-    verdict, contract = decision.verdict, inputs.contract
+    verdict = decision.verdict
     told = {name: value is None for name, value in decision.commands.items()}
     overruled = [each.source for each in verdict.overruled]
-    return (verdict.set_by, contract.id if contract is not None else None, bool(decision.clamp[1]), told, overruled)
+    return (verdict.set_by, _contracts(inputs), bool(decision.clamp[1]), told, overruled)

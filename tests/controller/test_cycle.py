@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from controller.cycle import Decision, DeviceView, Inputs, Memory, Params, Role, decide
+from controller.cycle import Decision, Inputs, Memory, Params, decide
+from controller.devices import DeviceView, Role
 from controller.laws import connection, dispatch
-from controller.laws.contacts import Limit as ContactLimit
 from controller.loads import Terms, Use
-from protocols.contracts import Contract, FallbackName
+from controller.wishes import Band, Rank, Wish
+from protocols.contracts import Dispatch, FallbackName
 from protocols.ports import Ratings
 
 START = datetime(2026, 6, 21, 12, 0, tzinfo=UTC)
@@ -18,7 +19,7 @@ PARAMS = Params(connection.Params(9000.0, 6000.0), dispatch.Params(blind_s=5.0, 
 BATTERY = DeviceView("battery", Role.FOLLOWER, Ratings(5000.0, 4000.0, 10_000.0, True), 0.0, 50.0)
 PV = DeviceView("pv", Role.PRODUCER, Ratings(0.0, 5000.0, None, True), -3000.0)
 INPUTS = Inputs(now_s=100.0, site_w=500.0, site_age_s=0.2, devices=(BATTERY, PV))
-CONTRACT = Contract(
+CONTRACT = Dispatch(
     id="c1",
     seq=1,
     iss="dso",
@@ -114,6 +115,28 @@ def test_the_connections_limit_is_stronger_than_the_contract() -> None:
     assert decision.clamp[0] == "connection"
 
 
+def limited(least_w: float, most_w: float) -> tuple[Wish, ...]:
+    return (Wish("limit", Rank.GRID_LIMIT, 1e9, "the operator says so", within=Band(least_w, most_w)),)
+
+
+def test_an_operators_limit_is_stronger_than_the_contract_and_weaker_than_the_connection() -> None:
+    decision = decided(msgspec.structs.replace(INPUTS, contract=CONTRACT, limits=limited(-1000.0, 9000.0)))
+    assert (decision.verdict.value_w, decision.clamp[0]) == (-1000.0, "limit")
+    decision = decided(msgspec.structs.replace(INPUTS, contract=CONTRACT, limits=limited(-9000.0, -7000.0)))
+    assert decision.verdict.value_w == -6000.0
+
+
+def test_a_limit_binds_a_site_that_rests_idle() -> None:
+    """500 W flow with the devices at rest; 200 W are allowed."""
+    idle = replace(PARAMS, rest=FallbackName.IDLE)
+    decision = decided(msgspec.structs.replace(INPUTS, limits=limited(-9000.0, 200.0)), idle)
+    assert (decision.commands["battery"], decision.verdict.set_by) == (-300.0, "limit")
+    kept = msgspec.structs.replace(BATTERY, power_w=-300.0)
+    inputs = msgspec.structs.replace(INPUTS, site_w=200.0, devices=(kept, PV), limits=limited(-9000.0, 200.0))
+    assert decided(inputs, idle).commands["battery"] == -300.0
+    assert decided(msgspec.structs.replace(inputs, limits=()), idle).commands["battery"] is None
+
+
 def test_a_ramp_starts_where_the_site_is() -> None:
     ramped = msgspec.structs.replace(CONTRACT, ramp_w_per_s=100.0)
     memory, targets = Memory(), []
@@ -151,10 +174,10 @@ def test_a_load_is_told_before_the_battery_takes_what_its_step_leaves() -> None:
     assert decision.commands == {"battery": pytest.approx(8140.0 - 7590.0), "pv": None, "car": 7590.0}
 
 
-def test_a_contact_binds_a_load_that_always_charges_as_soon_as_the_battery_gives_its_all() -> None:
+def test_a_grid_limit_binds_a_load_that_always_charges_as_soon_as_the_battery_gives_its_all() -> None:
     """A limit of 100 W and 4000 W from the battery: 4100 W, less what the house draws beside the car, are for the car."""
-    dim = (ContactLimit("dimmer", True, 100.0),)
-    dull = msgspec.structs.replace(SUNNY, site_w=7640.0, contact_limits=dim)  # 3500 W of house
+    dim = (Wish("dimmer", Rank.GRID_LIMIT, 1e9, "dimmed", within=Band(most_w=100.0)),)
+    dull = msgspec.structs.replace(SUNNY, site_w=7640.0, limits=dim)  # 3500 W of house
     assert decided(dull).commands["car"] == 0.0
     assert decided(msgspec.structs.replace(dull, site_w=4140.0)).commands["car"] == 0.0
     assert decided(msgspec.structs.replace(dull, site_w=4000.0)).commands == {

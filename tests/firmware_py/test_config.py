@@ -250,15 +250,14 @@ KEBA = '[[charger]]\nname = "car"\nmodel = "keba"\nurl = "tcp://car.example?writ
 BOILER = '[[relay]]\nname = "boiler"\nurl = "tcp://board.example"\nchannel = 0\npower_w = 2000\n'
 PUMP = '[[heat_pump]]\nname = "pump"\nurl = "tcp://board.example"\nchannels = [1, 2]\npower_w = 2500\n'
 LAMBDA = '[[heat_pump]]\nname = "pump"\nmodel = "lambda-heat-pump"\nurl = "tcp://l.example"\npower_w = 2500\ncontrol = true\n'
-RIPPLE = '[[contact]]\nname = "ripple"\nline = "gpiochip0:17"\nimport_limit_w = 4200\n'
 DRIVE = '[[switchgear]]\nname = "taps"\nmodel = "tap-changer"\nurl = "tcp://taps.example"\n'
 
 
-def test_loads_contacts_and_drives(folder: Path) -> None:
-    home = load(write(folder, GOOD + GOE + BOILER + PUMP + RIPPLE + DRIVE)).home
+def test_loads_and_drives(folder: Path) -> None:
+    home = load(write(folder, GOOD + GOE + BOILER + PUMP + DRIVE)).home
     assert [each.name for each in home.loads] == ["car", "boiler", "pump"]
     assert (home.charger[0].use, home.charger[0].current_max_a, home.charger[0].merit) == ("surplus", 16.0, -1)
-    assert (home.contact[0].line, home.switchgear[0].model) == ("gpiochip0:17", "tap-changer")
+    assert home.switchgear[0].model == "tap-changer"
     load(write(folder, GOOD + KEBA + LAMBDA))
 
 
@@ -293,7 +292,6 @@ def test_loads_contacts_and_drives(folder: Path) -> None:
             "heat_pump.0.control = false: the control of lambda-heat-pump is unverified",
         ),
         (LAMBDA.replace("lambda-heat-pump", "lamda-heat-pump"), "did you mean lambda-heat-pump?"),
-        (RIPPLE.replace("import_limit_w = 4200\n", ""), "contact.0.import_limit_w = (absent): it or export_limit_w"),
         (DRIVE.replace("tap-changer", "tap-changr"), "did you mean tap-changer?"),
         (GOE.replace("tcp://car.example", "serial:///dev/ttyUSB0?baud=19200"), "charger.0.url"),
         ('[[device]]\nname = "car"\nmodel = "go-e"\nurl = "tcp://c"\nfallback_w = 0', "[[charger]] controls it"),
@@ -307,7 +305,7 @@ def test_each_mistake_with_what_switches_is_named(folder: Path, part: str, named
 
 def test_every_part_is_in_the_schema_for_editors() -> None:
     schema = HomeConfig.model_json_schema()
-    assert {"charger", "relay", "heat_pump", "contact", "switchgear"} <= set(schema["properties"])
+    assert {"charger", "relay", "heat_pump", "switchgear"} <= set(schema["properties"])
     assert schema["$defs"]["ChargerConfig"]["properties"]["phases"]["enum"] == [1, 3]
     assert schema["$defs"]["HeatPumpConfig"]["properties"]["raise_to"]["enum"] == ["encouraged", "ordered"]
     assert set(schema["required"]) == {"node", "mqtt", "site", "device"}

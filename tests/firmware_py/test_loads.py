@@ -4,7 +4,7 @@ import pytest
 
 from controller.loads import Terms, Use
 from drivers.switchgear.sg_ready import SgReadyPump
-from firmware_py.home.loads import ChargerLoad, PolledContact, PumpLoad, RelayLoad, Wiring
+from firmware_py.home.loads import ChargerLoad, PumpLoad, RelayLoad, Wiring
 from protocols.ports import Nameplate, Plug, Ratings, SgMode
 from protocols.readings import Measurement
 
@@ -148,10 +148,3 @@ async def test_a_pump_is_blocked_left_alone_or_raised(
     values = await load.read()
     assert values == {"sg_ready_state": state}
     assert (load.power_w(values, None), load.power_w(values, 800.0)) == (draws_w, 800.0)
-
-
-async def test_an_input_is_read_at_its_place() -> None:
-    contact = Contact()
-    contact.on = True
-    assert await PolledContact(contact, 1).read() == {"closed_ratio": 1.0}
-    assert await PolledContact(contact, 0).read() == {"closed_ratio": 0.0}

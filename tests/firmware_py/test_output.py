@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.cycle import Role
+from controller.devices import Role
 from controller.lease import LeasePolicy
 from firmware_py.home.output import Line, Output, lease_key
 from protocols.faults import NoReply, StoreFailed

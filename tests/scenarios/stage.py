@@ -13,7 +13,7 @@ from firmware_py.compose import World, announcements, home_node
 from firmware_py.config import Loaded, load
 from firmware_py.home.node import HomeNode
 from firmware_py.journal import SqliteJournal
-from protocols.contracts import Contract, encode_contract
+from protocols.contracts import Contract, Dispatch, encode_contract
 from protocols.ports import RegisterBus
 from protocols.signing import public_part, sign
 from protocols.topics import Topics
@@ -149,8 +149,16 @@ class Stage:
 
     # Contracts
 
-    def contract(self, *, by: str = "dso", start_s: float, end_s: float, power_w: float, **terms: object) -> Contract:
-        """The next contract of an issuer; times are seconds of the film."""
+    def contract(
+        self,
+        *,
+        by: str = "dso",
+        start_s: float,
+        end_s: float,
+        product: Callable[..., Contract] = Dispatch,
+        **terms: object,
+    ) -> Contract:
+        """The next contract of an issuer, a dispatch unless another product is named; times are seconds of the film."""
         self.last_seq[by] += 1
         given = {
             "id": f"{by}-{self.last_seq[by]}",
@@ -159,10 +167,9 @@ class Stage:
             "aud": NODE,
             "start": EPOCH + timedelta(seconds=start_s),
             "end": EPOCH + timedelta(seconds=end_s),
-            "power_w": power_w,
             **terms,
         }
-        return Contract(**given)  # type: ignore[arg-type]
+        return product(**given)
 
     def send(self, payload: bytes) -> None:
         """Put a message on the node's contract topic."""

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from controller.cycle import Role
+from controller.devices import Role
 from drivers.sunspec.battery import SunSpecBattery
 from drivers.sunspec.inverter import SunSpecInverter
 from firmware_py.conform.checks import Check, Result
