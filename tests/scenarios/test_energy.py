@@ -189,6 +189,33 @@ def test_a_dispatch_goes_before_energy_and_is_made_up_for(film: Film) -> None:
     assert clamps == ["dispatch", "lifted"]
 
 
+def test_a_dispatch_that_leaves_no_time_is_named_as_the_reason(film: Film) -> None:
+    """Of 40 Wh 10 flow before it, and 7.5 until the end."""
+    stage = film(
+        at(0, load(500), sun(0)),
+        at(5, sends(**TRADE, energy_wh=40.0, start_s=10, end_s=130)),
+        at(6, sends(power_w=300, start_s=40, end_s=130)),
+        at(140, lambda stage: None),
+        setup=TWO,
+    )
+    short = last(stage, "short")
+    assert short.reason == "dispatch"
+    assert short.short_wh == pytest.approx(22.5, abs=1.0)
+    assert off_wh(stage, "dso-1") == pytest.approx([-22.5], abs=1.0)
+    assert [e.outcome for e in stage.head_end.contract_events if e.state == "expired"] == ["violated", "delivered"]
+
+
+def test_a_meter_that_is_silent_at_the_end_is_waited_for(film: Film) -> None:
+    film(
+        at(0, load(500), sun(0)),
+        at(5, sends(**TRADE, energy_wh=40.0, start_s=10, end_s=130)),
+        at(128.2, hears("received", "accepted", "written", "observed"), fault("grid", Word.DROP)),
+        at(132.2, hears(), heals("grid")),
+        at(145, hears("interval(delivered)", "expired(delivered)")),
+        setup=TWO,
+    )
+
+
 def test_a_device_that_dies_is_a_shortfall_and_what_it_missed_is_made_up_for(film: Film) -> None:
     stage = film(
         at(0, load(500), sun(0)),
