@@ -12,6 +12,7 @@ import msgspec
 
 from firmware_py.journal import SqliteJournal
 from firmware_py.meter.compose import MeterWorld, meter_node
+from firmware_py.meter.compose_device import contacts_of, relay_of
 from firmware_py.meter.config import load_meter
 from firmware_py.meter.node import MeterNode
 from protocols.contracts import utc_text
@@ -28,6 +29,7 @@ from sim_hardware.virtual_time import VirtualClock, run_virtual
 from sim_hardware.waves.signal import Wave
 from sim_hardware.waves.source import WaveSource
 from sim_hardware.waves.spec import wave_spec
+from tests.drivers.gpio.fake_chip import FakeChip
 from tests.firmware_py.meter.plain_measuring import PlainMeasuring
 
 TOPICS = Topics("m")
@@ -78,7 +80,14 @@ class DeviceStage:
     will: tuple[str, bytes] | None = None
 
     def __init__(
-        self, folder: Path, *, mode: int = 1, more: str = "", relay: SimRelay | None = None, cover: bool = True
+        self,
+        folder: Path,
+        *,
+        mode: int | str = 1,
+        more: str = "",
+        relay: SimRelay | None = None,
+        cover: bool = True,
+        chip: FakeChip | None = None,
     ) -> None:
         (folder / "m.toml").write_text(CONFIG.format(mode=mode, more=more))
         (folder / "log.key").write_text(LOG_KEY)
@@ -93,6 +102,7 @@ class DeviceStage:
         self.uplink = MemoryUplink(self.broker, "m", subscriptions=TOPICS.meter_inbound)
         self.free_bytes = 2**40
         self.source = SwitchedSource(WaveSource(Wave(wave_spec({"fs_hz": 1000.0})), self.clock), self.relay)
+        loaded = load_meter(folder / "m.toml")
         world = MeterWorld(
             self.clock,
             self.journal,
@@ -101,11 +111,11 @@ class DeviceStage:
             {},
             lambda fs_hz, *_: PlainMeasuring(fs_hz),
             offload=inline,
-            relay=self.relay,
-            contacts=self.contacts,
+            relay=self.relay if chip is None else relay_of(loaded, lambda: chip),
+            contacts=self.contacts if chip is None else contacts_of(loaded, lambda: chip),
             free_bytes=lambda: self.free_bytes,
         )
-        self.node: MeterNode = meter_node(load_meter(folder / "m.toml"), world)
+        self.node: MeterNode = meter_node(loaded, world)
         self._seq = 0
 
     def deliver(self, message: Message) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from drivers.gpio.lines import line_name
 from firmware_py.meter.registers import shown_mwh
 from protocols.contracts import utc_text
 from protocols.faults import LinkDown
 from protocols.signing import CONTRACT
 from sim_hardware.devices.meter_terminals import SimRelay
+from tests.drivers.gpio.fake_chip import FakeChip
 from tests.firmware_py.meter.device_stage import BUTTON, OTHER_KEY, POWER_W, DeviceStage, later, on_stage
 
 
@@ -329,3 +331,28 @@ def test_a_flood_of_rubbish_is_recorded_in_part(tmp_path: Path) -> None:
     stage = on_stage(tmp_path, film)
     assert 0 < len(stage.states) <= 61
     assert json.loads(stage.heard[-1].payload)["state"] == "offline"
+
+
+def test_the_same_on_gpio_lines(tmp_path: Path) -> None:
+    """Contacts to ground with a pull-up: closed is low. The line of the relay is high where the site is connected."""
+    cover, magnet, supply, button, relay = (line_name(f"gpiochip0:{n}") for n in range(1, 6))
+    chip = FakeChip({cover: False, magnet: True, supply: False, button: True, relay: False})
+
+    async def film(stage: DeviceStage) -> None:
+        assert chip.levels[relay]
+        await stage.tell(stage.command("disconnect"))
+        assert not chip.levels[relay]
+        await stage.tell(stage.command("reconnect"))
+        chip.put(button, False)
+        await asyncio.sleep(1.0)
+        chip.put(cover, True)
+        await asyncio.sleep(1.0)
+
+    stage = on_stage(tmp_path, film, mode='1\nline = "gpiochip0:5"', chip=chip)
+    assert stage.events("command_done") == [
+        "control_disconnected",
+        "control_ready_for_reconnection",
+        "control_connected",
+        "cover_opened",
+    ]
+    assert chip.levels[relay], "and so it stays when the meter stops"

@@ -1,13 +1,18 @@
 """A meter's configuration: every mistake at once, with key, value and what is allowed."""
 
+import re
 from datetime import date, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from firmware_py.config import ConfigError
 from firmware_py.meter.config import AdcInput, load_meter
+from protocols.ocmf_writing import new_key
+from protocols.signing import new_private_key, public_part
 
 METER = """
 [meter]
@@ -110,3 +115,79 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         tmp_path, METER.replace("BB-0001", "") + RECORDING + "[registers]\ndigits = 99\n[modbus]\nunit = 0"
     )
     assert [each.split(" = ")[0] for each in found] == ["meter.serial", "registers.digits", "modbus.unit"]
+
+
+DEVICE = """
+[clock]
+rtc = true
+[log]
+entries_most = 50
+key_file = "log.key"
+[ocmf]
+key_file = "ocmf.key"
+[contacts]
+cover = "gpiochip0:17"
+button = "BUTTON"
+[disconnect]
+line = "gpiochip0:5"
+mode = 2
+[[issuer]]
+name = "dso"
+key_file = "dso.pub"
+"""
+
+
+def with_keys(folder: Path) -> Path:
+    secret = new_private_key()
+    (folder / "log.key").write_text(secret)
+    (folder / "dso.pub").write_text(public_part(secret))
+    (folder / "ocmf.key").write_bytes(new_key()[0])
+    return folder
+
+
+def test_what_a_meter_is_besides_measuring(tmp_path: Path) -> None:
+    (with_keys(tmp_path) / "meter.toml").write_text(METER + RECORDING + DEVICE)
+    loaded = load_meter(tmp_path / "meter.toml")
+    contacts = loaded.config.contacts
+    assert contacts is not None
+    assert contacts.names == ("cover", "button")
+    assert [str(line) for line in contacts.lines()] == ["gpiochip0:17", "BUTTON"]
+    assert list(loaded.trust.issuers.values()) == ["dso"]
+    assert loaded.log_key is not None
+    assert loaded.ocmf_key is not None
+
+
+def test_every_mistake_of_the_device_is_named(tmp_path: Path) -> None:
+    text = DEVICE.replace('"gpiochip0:17"', '"17"').replace("mode = 2", "mode = 0").replace("most = 50", "most = 1")
+    found = "\n".join(mistakes(with_keys(tmp_path), METER + RECORDING + text))
+    for key in ("contacts.cover", "disconnect.mode", "log.entries_most"):
+        assert key in found
+
+
+def test_keys_that_are_none_are_named_and_never_shown(tmp_path: Path) -> None:
+    with_keys(tmp_path)
+    (tmp_path / "log.key").write_text((tmp_path / "dso.pub").read_text())
+    other = ec.generate_private_key(ec.SECP384R1())
+    pem = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "ocmf.key").write_bytes(pem)
+    (tmp_path / "dso.pub").unlink()
+    found = mistakes(tmp_path, METER + RECORDING + DEVICE)
+    assert [each.partition(" ")[0].rstrip(":") for each in found] == [
+        "issuer.0.key_file",
+        "log.key_file",
+        "ocmf.key_file",
+    ]
+    assert "secp256r1" in found[2]
+    assert pem.decode().splitlines()[1] not in "".join(found)
+
+
+def test_the_example_is_right_also_with_everything_switched_on(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "examples/meter.toml").read_text()
+    device = text[text.index("# [clock]") :]
+    on = text.replace(device, re.sub(r"(?m)^# ", "", device))
+    found = mistakes(tmp_path, on)
+    assert [each.partition(" ")[0].rstrip(":") for each in found] == [
+        "issuer.0.key_file",
+        "log.key_file",
+        "ocmf.key_file",
+    ]

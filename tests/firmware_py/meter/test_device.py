@@ -18,6 +18,7 @@ from firmware_py.meter.logbook import ANCHOR
 from firmware_py.meter.registers import ProfileEntry
 from protocols.device_log import Anchor, checked
 from protocols.evidence import OCMF
+from protocols.messages import Durable, encode
 from protocols.ocmf_writing import TimeStatus
 from protocols.signing import key_id, public_part
 from tests.firmware_py.meter.device_stage import (
@@ -27,6 +28,7 @@ from tests.firmware_py.meter.device_stage import (
     OCMF_PUBLIC,
     POWER_W,
     SUPPLY,
+    TOPICS,
     DeviceStage,
     inline,
     later,
@@ -324,3 +326,18 @@ def test_commands_and_limits_do_not_disturb_what_is_counted(tmp_path: Path) -> N
     stage = on_stage(tmp_path, film)
     assert [interval.start[14:16] for interval in stage.intervals] == ["00", "01"]
     assert stage.node.shown.count("import") == sum(stage.node.shown.count("import", n) for n in range(1, 9))
+
+
+def test_pages_that_the_head_end_keeps_leave_the_meter_and_the_count_goes_on(tmp_path: Path) -> None:
+    async def film(stage: DeviceStage) -> None:
+        await asyncio.sleep(125.0)
+        for stream in (OCMF, "command"):
+            stage.broker.publish(TOPICS.durable, encode(Durable(stream, 2 if stream == OCMF else 0)))
+        await asyncio.sleep(1.0)
+
+    on_stage(tmp_path, film)
+    assert stored(tmp_path, OCMF)[0] == []
+    stage = on_stage(tmp_path, later(125.0))
+    (first, *_) = stage.ocmf
+    assert says(first)["PG"] == "F3"
+    assert next(number for number, _ in stored(tmp_path, OCMF)[0]) == 3
