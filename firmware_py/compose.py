@@ -8,14 +8,25 @@ from controller.admission import AdmissionPolicy
 from controller.cycle import Params, Role
 from controller.laws import connection, dispatch
 from controller.lease import LeasePolicy
+from controller.limits import contacts as relay
+from controller.limits.allowed import Caps
+from controller.limits.guarded import Failsafe
 from drivers.catalogue import MODELS, BatteryModel, ChargerModel, InverterModel, MeterModel
+from drivers.gpio.contacts import GpioContacts
+from drivers.gpio.libgpiod import Libgpiod
+from drivers.gpio.lines import LineOptions, line_name
 from drivers.links import open_stream
+from drivers.switchgear.relays import BoardInputs
 from drivers.telegrams.models import TelegramModel
 from drivers.telegrams.stream import Stream
 from firmware_py.config import DeviceConfig, HomeConfig, Loaded, MqttConfig, broker_address
+from firmware_py.config_limits import ContactsConfig, GuardConfig
 from firmware_py.evidence.notary import Notary
 from firmware_py.home.contracts import ContractDesk, Trust
+from firmware_py.home.diary import Diary
 from firmware_py.home.interval import IntervalMeter
+from firmware_py.home.limit_sources import ContactSource, EnvelopeSource, GuardedSource, LimitSource, NoContacts
+from firmware_py.home.limits import Keeping, LimitDesk
 from firmware_py.home.node import HomeNode, Parts, Settings
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.output import Line, Output
@@ -23,8 +34,9 @@ from firmware_py.home.poller import Listeners, Poller
 from firmware_py.home.report import Reporter
 from firmware_py.mqtt import Announcement, Broker, MqttUplink
 from protocols.dlms import Keys
+from protocols.faults import Fault, Unsupported
 from protocols.messages import Status, encode
-from protocols.ports import Clock, Journal, Meter, RegisterBus, Uplink
+from protocols.ports import BitBus, Clock, Contacts, Journal, Meter, RegisterBus, Uplink
 from protocols.topics import Topics
 
 # No grid stands still in every digit of every phase for so long. Inverters and batteries may: they sleep at night.
@@ -49,6 +61,32 @@ class StreamOf(Protocol):
         ...
 
 
+class ContactsOf(Protocol):
+    """Gives the contacts of a configured grid limit."""
+
+    def __call__(self, limit: ContactsConfig, bus_of: BusOf) -> Contacts:
+        """Those that it names, or all of its board."""
+        ...
+
+
+def contacts_of_line(limit: ContactsConfig, bus_of: BusOf) -> Contacts:
+    """Contacts on GPIO lines, or the inputs of a board up to the last one that is named."""
+    if limit.url is None:
+        return _gpio_contacts(limit)
+    bus = bus_of(limit.url, limit.timeout_s)
+    if not isinstance(bus, BitBus):
+        return NoContacts(Unsupported(f"{limit.url}: this line carries no single bits"))
+    return BoardInputs(bus, limit.unit, 1 + max(contact.input or 0 for contact in limit.contact))
+
+
+def _gpio_contacts(limit: ContactsConfig) -> Contacts:
+    names = [line_name(contact.line) for contact in limit.contact if contact.line is not None]
+    try:
+        return GpioContacts(Libgpiod(), names, LineOptions(limit.active_low, limit.pull))
+    except Fault as fault:  # no libgpiod: the node starts all the same, and the failsafe holds
+        return NoContacts(fault)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What a node stands on: real on a device, simulated on virtual time."""
@@ -59,6 +97,7 @@ class World:
     bus_of: BusOf
     finished_cycle: Callable[[], None] = lambda: None
     stream_of: StreamOf = open_stream
+    contacts_of: ContactsOf = contacts_of_line
 
 
 def home_node(loaded: Loaded, world: World) -> HomeNode:
@@ -99,9 +138,44 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
         for device in config.device
         if (line := built[device.name][1]) is not None
     }
-    desk = ContractDesk(Trust(loaded.keys, loaded.issuers), _admission(config), world.clock, world.journal, outbox)
-    parts = Parts(pollers, outputs, desk, outbox, reporter, world.uplink, world.clock, world.finished_cycle)
+    trust = Trust(loaded.keys, loaded.issuers)
+    desk = ContractDesk(trust, _admission(config), world.clock, world.journal, outbox)
+    limits = LimitDesk(topics.node, trust, _limit_sources(config, desk, world), Keeping(world.clock, world.journal, outbox))
+    diary = Diary(reporter.explanation, world.clock, world.journal, config.node.why_days * 86400.0)
+    parts = Parts(
+        pollers, outputs, desk, outbox, reporter, world.uplink, world.clock, limits, diary, world.finished_cycle
+    )
     return HomeNode(_settings(config, topics), parts)
+
+
+def _limit_sources(config: HomeConfig, desk: ContractDesk, world: World) -> list[LimitSource]:
+    operators = frozenset(issuer.name for issuer in config.issuer if issuer.role == "operator")
+    sources: list[LimitSource] = [EnvelopeSource(lambda: desk.book.entries, operators, world.journal)]
+    for limit in config.grid_limit:
+        match limit:
+            case GuardConfig(name=name, issuer=issuer, use=use):
+                failsafe = Failsafe(limit.failsafe_w, limit.failsafe_s)
+                sources.append(GuardedSource(name, (issuer, use), failsafe, world.clock, world.journal))
+            case ContactsConfig():
+                contacts = world.contacts_of(limit, world.bus_of)
+                picked = None if limit.url is None else tuple(contact.input or 0 for contact in limit.contact)
+                sources.append(ContactSource(_relay_params(limit), contacts, picked, world.clock))
+    return sources
+
+
+def _relay_params(limit: ContactsConfig) -> relay.Params:
+    caps = tuple(Caps(contact.import_limit_w, contact.export_limit_w) for contact in limit.contact)
+    failsafe = relay.strictest(caps)
+    if limit.failsafe_import_w is not None or limit.failsafe_export_w is not None:
+        failsafe = Caps(limit.failsafe_import_w, limit.failsafe_export_w)
+    return relay.Params(limit.name, caps, failsafe, limit.settle_s, limit.one_is_closed)
+
+
+def inbound(config: HomeConfig) -> tuple[str, ...]:
+    """What the node subscribes to; to a guard's topic only with a guard, for a broker may not let it."""
+    topics = Topics(config.node.id)
+    has_guard = any(isinstance(limit, GuardConfig) for limit in config.grid_limit)
+    return (*topics.inbound, topics.limit_in) if has_guard else topics.inbound
 
 
 def takes_setpoints(device: DeviceConfig) -> bool:
@@ -170,13 +244,19 @@ def _settings(config: HomeConfig, topics: Topics) -> Settings:
 def mqtt_uplink(loaded: Loaded, client_id: str | None = None) -> MqttUplink:
     """The uplink of a configured node: subscribed, with its birth and its last will."""
     ca_file = str(loaded.ca_file) if loaded.ca_file is not None else None
-    return broker_uplink(loaded.home.mqtt, Topics(loaded.home.node.id), loaded.password, ca_file, client_id)
+    topics, subscribed = Topics(loaded.home.node.id), inbound(loaded.home)
+    return broker_uplink(loaded.home.mqtt, topics, loaded.password, ca_file, client_id, subscribed)
 
 
 def broker_uplink(
-    mqtt: MqttConfig, topics: Topics, password: str | None, ca_file: str | None, client_id: str | None = None
+    mqtt: MqttConfig,
+    topics: Topics,
+    password: str | None,
+    ca_file: str | None,
+    client_id: str | None = None,
+    subscribed: tuple[str, ...] | None = None,
 ) -> MqttUplink:
-    """The uplink of any node: subscribed, with its birth and its last will."""
+    """The uplink of any node: subscribed (None: to what every node is), with its birth and its last will."""
     host, port, tls = broker_address(mqtt.url)
     broker = Broker(
         host,
@@ -190,7 +270,7 @@ def broker_uplink(
         keepalive_s=mqtt.keepalive_s,
     )
     online, offline = announcements(topics)
-    return MqttUplink(broker, topics.inbound, online, offline)
+    return MqttUplink(broker, subscribed or topics.inbound, online, offline)
 
 
 def announcements(topics: Topics) -> tuple[Announcement, Announcement]:

@@ -10,52 +10,38 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from drivers.catalogue import MODELS
 from drivers.links import parse_url
 from firmware_py.addresses import listen_address, registers_of
-from firmware_py.mistakes import BLIND_AFTER_S, CYCLE_S, LEASE_S, crossed, table, tables
+from firmware_py.config_limits import GridLimitConfig
+from firmware_py.config_parts import Number, TopicLevel
+from firmware_py.config_parts import Part as _Part
+from firmware_py.mistakes import BLIND_AFTER_S, CYCLE_S, LEASE_S, crossed
+from firmware_py.tables import table, tables
 from protocols.contracts import FallbackName
 from protocols.dlms import Keys
 from protocols.mistakes import Mistake, did_you_mean, mistakes_of, shown
 from protocols.quantities import QUANTITIES
 from protocols.signing import key_id, public_part, sign
-from protocols.topics import NODE_ID
 
 TIMEOUT_MAX_S: Final = 30.0
 _POWER_MAX_W = QUANTITIES["power_w"].most
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-def _not_text(value: object) -> object:
-    """TOML has numbers; a number in quotation marks is a mistake that pydantic would let through."""
-    if isinstance(value, str | bool):
-        raise ValueError("must be a number without quotation marks")
-    return value
-
-
-def _one_level(value: str) -> str:
-    if not NODE_ID.fullmatch(value):
-        raise ValueError("allowed are 1 to 64 of A-Z a-z 0-9 . _ - and a letter or digit first")
-    return value
-
-
-Number = Annotated[float, BeforeValidator(_not_text)]
-TopicLevel = Annotated[str, AfterValidator(_one_level)]
-
-
 class NodeConfig(_Part):
-    """`[node]`: who it is, where it keeps its state, how often it decides; its own private key, to sign evidence with."""
+    """`[node]`: who it is, where it keeps its state, how often it decides; its own private key, to sign evidence with.
+
+    `why_days`: for how long the reasons of its decisions are kept (0: not at all).
+    """
 
     id: TopicLevel
     state_dir: Path
     key_file: Path | None = None
     cycle_s: Annotated[Number, Field(ge=0.1, le=60)] = CYCLE_S
     interval_s: Annotated[Number, Field(ge=1, le=86400)] = 900.0
+    why_days: Annotated[Number, Field(ge=0, le=3660)] = 30.0
 
 
 class MqttConfig(_Part):
@@ -87,10 +73,11 @@ class SiteConfig(_Part):
 
 
 class IssuerConfig(_Part):
-    """`[[issuer]]`: who may send contracts, and the public key (a JWK file) it signs with."""
+    """`[[issuer]]`: who may send contracts, and the public key (a JWK file) it signs with; only an operator may limit."""
 
     name: str
     key_file: Path
+    role: Literal["market", "operator"] = "market"
 
 
 class DeviceConfig(_Part):
@@ -165,6 +152,7 @@ class HomeConfig(_Part):
     issuer: tuple[IssuerConfig, ...] = ()
     device: Annotated[tuple[DeviceConfig, ...], Field(min_length=1)]
     proxy: tuple[ProxyConfig, ...] = ()
+    grid_limit: tuple[GridLimitConfig, ...] = ()
 
 
 class ConfigError(Exception):

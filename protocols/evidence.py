@@ -23,6 +23,7 @@ MAX_MANIFEST_BYTES: Final = 1024 * 1024
 INTERVAL: Final = "interval"
 CONTRACT: Final = "contract"
 TOKEN: Final = "token"
+WHY: Final = "why"  # reasons of decisions; kept by the node, never said again nor signed
 
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Number = Annotated[int, Meta(ge=1, le=2**53)]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -46,6 +46,7 @@ class RegisterBus(Protocol):
         ...
 
 
+@runtime_checkable
 class BitBus(Protocol):
     """A line whose devices have coils and discrete inputs; the rules are those of `RegisterBus`."""
 

@@ -1,8 +1,9 @@
 """MQTT topics, version 1: `busbar/1/<node>/…`.
 
 From the node: `status` (retained, last will), `telemetry/<device>`, `interval` and `backfill` (journalled), `event`,
-`ack` (states of contracts, journalled), `why` (retained). To the node: `contract/in` (signed contracts) and `durable`
-(the head-end's own acknowledgement, "durable up to n"). Nothing to the node may be retained.
+`ack` (states of contracts, journalled), `limit` (limit history, journalled), `why` (retained). To the node: `contract/in`
+(signed contracts), `durable` (the head-end's own acknowledgement, "durable up to n"), and where it has a guard `limit/in`
+(the guard's signed messages). Nothing to the node may be retained.
 """
 
 import re
@@ -69,11 +70,21 @@ class Topics:
         return self._of("contract/in")
 
     @property
+    def limit(self) -> str:
+        """What limits held from when to when, and whether they were kept."""
+        return self._of("limit")
+
+    @property
+    def limit_in(self) -> str:
+        """Signed messages of an energy guard."""
+        return self._of("limit/in")
+
+    @property
     def durable(self) -> str:
         """The head-end's acknowledgement of journalled records."""
         return self._of("durable")
 
     @property
     def inbound(self) -> tuple[str, ...]:
-        """Everything the node subscribes to."""
+        """What every node subscribes to; one with a guard subscribes to `limit_in` too."""
         return (self.contract_in, self.durable)

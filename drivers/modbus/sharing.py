@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
-from protocols.ports import RegisterBus, Table
+from protocols.faults import Unsupported
+from protocols.ports import BitBus, BitTable, RegisterBus, Table
 
 # Between two transactions of one poll or one setpoint the owner computes for less than this: a guest waits as long.
 _REST_S: Final = 0.005
@@ -20,7 +21,7 @@ class GuestsMustWait(Exception):
 
 
 class SharedBus:
-    """Implements `protocols.ports.RegisterBus` for the owner of a bus."""
+    """Implements `protocols.ports.RegisterBus` and `BitBus` for the owner of a bus."""
 
     def __init__(self, bus: RegisterBus) -> None:
         self._bus = bus
@@ -39,6 +40,21 @@ class SharedBus:
         """As the bus; before every guest."""
         with self._owned():
             await self._bus.write(unit, address, words)
+
+    async def read_bits(self, unit: int, table: BitTable, address: int, count: int) -> tuple[bool, ...]:
+        """As the bus; before every guest."""
+        with self._owned():
+            return await self._bits().read_bits(unit, table, address, count)
+
+    async def write_coils(self, unit: int, address: int, bits: Sequence[bool]) -> None:
+        """As the bus; before every guest."""
+        with self._owned():
+            await self._bits().write_coils(unit, address, bits)
+
+    def _bits(self) -> BitBus:
+        if not isinstance(self._bus, BitBus):
+            raise Unsupported("the bus has no coils and contacts")
+        return self._bus
 
     async def close(self) -> None:
         """Close the bus."""

@@ -17,12 +17,13 @@ from firmware_py.evidence.notary import Notary
 from firmware_py.supervise import Backoff, ended, roused
 from protocols.evidence import CONTRACT, INTERVAL
 from protocols.faults import Fault, LinkDown, Refused, StoreFailed
+from protocols.limits import LIMIT
 from protocols.messages import Journalled, encode
 from protocols.ports import Clock, Journal, Message, Uplink
 from protocols.topics import Topics
 
 T = TypeVar("T")
-STREAMS: Final = (INTERVAL, CONTRACT)
+STREAMS: Final = (INTERVAL, CONTRACT, LIMIT)
 _BATCH: Final = 50
 _LIVE_QUEUE: Final = 200
 _LINK: Final = "link"
@@ -110,7 +111,7 @@ class Outbox:
             return stored
 
     def _live_topic(self, stream: str) -> str:
-        return self._topics.interval if stream == INTERVAL else self._topics.ack
+        return {INTERVAL: self._topics.interval, LIMIT: self._topics.limit}.get(stream, self._topics.ack)
 
     async def flush(self) -> None:
         """Return once everything recorded is stored and everything said has been tried."""
@@ -143,7 +144,7 @@ class Outbox:
             return
         self.dropped += 1
         # A live value that the broker refuses says nothing of the records; a link that went away does.
-        if isinstance(fault, LinkDown) or topic in (self._topics.interval, self._topics.ack):
+        if isinstance(fault, LinkDown) or topic in (self._topics.interval, self._topics.ack, self._topics.limit):
             self._say_all_again()
         self._note(topic, fault)
 
@@ -174,7 +175,7 @@ class Outbox:
         return min((due_s for due_s in due if due_s > now_s), default=now_s + self._resend_s)
 
     async def _backfill(self, stream: str) -> None:
-        topic = self._topics.backfill if stream == INTERVAL else self._topics.ack
+        topic = self._topics.backfill if stream == INTERVAL else self._live_topic(stream)
         after = 0
         while batch := await self._journal.pending(stream, after, _BATCH):
             after = batch[-1][0]
