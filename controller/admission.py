@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
-from protocols.contracts import Contract
+from protocols.contracts import Contract, Dispatch, Energy, Limit, Option, Reprofile
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,51 @@ def _window(contract: Contract, policy: AdmissionPolicy, utc: datetime) -> Refus
         return Refusal("window", f"starts at {contract.start}: at most {policy.horizon.days} days ahead are allowed")
     if contract.end - contract.start > policy.longest:
         return Refusal("window", f"lasts {contract.duration_s:g} s: at most {policy.longest.days} days are allowed")
-    if contract.duration_s <= contract.settle_s:
-        return Refusal("window", f"lasts {contract.duration_s:g} s: must be longer than settle_s {contract.settle_s:g}")
-    return None
+    return _pieces(contract)
+
+
+def _pieces(contract: Contract) -> Refusal | None:
+    """Whether the window holds what stands in it: time to settle, whole intervals, the steps of a limit in their order."""
+    match contract:
+        case Dispatch() if contract.duration_s <= contract.settle_s:
+            text = f"lasts {contract.duration_s:g} s: must be longer than settle_s {contract.settle_s:g}"
+        case Energy() | Reprofile() | Option() if contract.duration_s % contract.interval_s:
+            text = f"lasts {contract.duration_s:g} s: must be whole intervals of {contract.interval_s} s"
+        case Reprofile() | Option() if contract.baseline_w is not None and len(contract.baseline_w) != (
+            contract.duration_s // contract.interval_s
+        ):
+            text = f"baseline_w has {len(contract.baseline_w)} powers: one for each {contract.interval_s} s is needed"
+        case Limit() if any(one.at >= next_.at for one, next_ in pairwise(contract.schedule)):
+            text = "schedule is not in order of time: each step must come after the one before"
+        case _:
+            return None
+    return Refusal("window", text)
 
 
 def _power(contract: Contract, policy: AdmissionPolicy) -> Refusal | None:
-    if -policy.export_limit_w <= contract.power_w <= policy.import_limit_w:
+    """What a product asks for by itself; what several ask for together stands in `controller.overlap`."""
+    least_w, most_w = -policy.export_limit_w, policy.import_limit_w
+    span_w = most_w - least_w
+    match contract:
+        case Dispatch():
+            return _within("power_w", contract.power_w, least_w, most_w)
+        case Energy():
+            power_w = contract.energy_wh * 3600 / contract.interval_s
+            return _within(f"energy_wh {contract.energy_wh:g} is a power of", power_w, least_w, most_w)
+        case Reprofile():
+            return _within("change_w", contract.change_w, -span_w, span_w)
+        case Option():
+            if contract.least_w > contract.most_w:
+                text = f"least_w {contract.least_w:g} is above most_w {contract.most_w:g}: at most that is allowed"
+                return Refusal("out_of_range", text)
+            return _within("least_w", contract.least_w, -span_w, span_w) or _within(
+                "most_w", contract.most_w, -span_w, span_w
+            )
+        case Limit():
+            return None
+
+
+def _within(what: str, power_w: float, least_w: float, most_w: float) -> Refusal | None:
+    if least_w <= power_w <= most_w:
         return None
-    allowed = f"{-policy.export_limit_w:g} to {policy.import_limit_w:g} W"
-    return Refusal("out_of_range", f"power_w {contract.power_w:g}: the connection allows {allowed}")
+    return Refusal("out_of_range", f"{what} {power_w:g}: the connection allows {least_w:g} to {most_w:g} W")

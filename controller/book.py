@@ -5,6 +5,7 @@ shows it, OBSERVED. While the law is blind or cut off it is REVERTED and may com
 what the meter says of it. A later dispatch of the same issuer ends an overlapping one at its own start.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,7 +14,7 @@ from typing import Final
 
 from controller.admission import AdmissionPolicy, Refusal, judge
 from controller.proof import Tally
-from protocols.contracts import Contract, State
+from protocols.contracts import Contract, Dispatch, State
 
 TRANSITIONS: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
     {
@@ -29,8 +30,21 @@ TRANSITIONS: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """A call of an option: `change_w` between two monotonic moments; `seq` is the number of the message that called."""
+
+    start_s: float
+    end_s: float
+    change_w: float
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """A contract in the book. `start_s` and `end_s` are monotonic; `token` is the signed message, byte for byte."""
+    """A contract in the book. `start_s` and `end_s` are monotonic; `token` is the signed message, byte for byte.
+
+    `calls`: what is called of an option, in order of time, no two at once.
+    """
 
     contract: Contract
     token: bytes
@@ -41,6 +55,7 @@ class Entry:
     written_s: float | None = None
     tally: Tally = field(default_factory=Tally)
     superseded_by: str = ""
+    calls: tuple[Called, ...] = ()
 
     @property
     def id(self) -> str:
@@ -69,9 +84,14 @@ class Book:
     entries: tuple[Entry, ...] = ()
     last_seq: Mapping[str, int] = field(default_factory=dict)
 
+    def open(self, now_s: float) -> tuple[Entry, ...]:
+        """Every contract whose window is open: limits intersect, energy and reprofile add up, a dispatch supersedes."""
+        begun = bisect_right(self.entries, now_s, key=lambda entry: entry.start_s)
+        return tuple(entry for entry in self.entries[:begun] if entry.is_open(now_s))
+
     def in_force(self, now_s: float) -> Entry | None:
-        """The contract whose window is open; admission leaves at most one."""
-        return next((entry for entry in self.entries if entry.is_open(now_s)), None)
+        """The dispatch whose window is open; admission leaves at most one."""
+        return next((entry for entry in self.open(now_s) if isinstance(entry.contract, Dispatch)), None)
 
     def find(self, contract_id: str) -> Entry | None:
         """The contract of this id; None where it is not in the book."""
@@ -111,7 +131,9 @@ def entry_of(contract: Contract, token: bytes, now_s: float, utc: datetime) -> E
 
 
 def _overlap(one: Contract, other: Contract) -> bool:
-    return one.start < other.end and other.start < one.end
+    """Whether both are dispatches of a common time; of the other products any number may be open at once."""
+    both = isinstance(one, Dispatch) and isinstance(other, Dispatch)
+    return both and one.start < other.end and other.start < one.end
 
 
 def _conflict(book: Book, contract: Contract) -> Refusal | None:

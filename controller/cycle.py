@@ -15,7 +15,7 @@ from controller.laws import connection, dispatch, self_consumption
 from controller.settle import Verdict, settle
 from controller.split import Follower, Producer, Split, split
 from controller.wishes import Band, Rank, Wish
-from protocols.contracts import Contract, FallbackName
+from protocols.contracts import Dispatch, FallbackName
 from protocols.ports import Ratings
 
 
@@ -52,7 +52,7 @@ class Inputs(msgspec.Struct, frozen=True):
     site_w: float | None
     site_age_s: float
     devices: tuple[DeviceView, ...]
-    contract: Contract | None = None
+    contract: Dispatch | None = None
     link_lost_s: float | None = None
     limits: tuple[Wish, ...] = ()
 
@@ -93,7 +93,7 @@ def decide(params: Params, memory: Memory, inputs: Inputs) -> tuple[Memory, Deci
     wishes = [each for each in asked if each is not None]
     verdict = _bounded(inputs, wishes, settle(wishes, inputs.now_s))
     if verdict.value_w is None or inputs.site_w is None:
-        return Memory(law_memory), Decision({view.name: None for view in inputs.devices}, verdict, why)
+        return Memory(law_memory), Decision(_blind(inputs), verdict, why)
     shared = _split(inputs, inputs.site_w, verdict.value_w, verdict.band.least_w)
     clamp = _clamp(verdict, shared) if wish is not None else ("", "")
     return Memory(law_memory), Decision(_commands(inputs, shared), verdict, why, clamp, shared.short_w)
@@ -124,6 +124,21 @@ def _bounded(inputs: Inputs, wishes: Sequence[Wish], verdict: Verdict) -> Verdic
         return verdict
     rest = Wish("idle", Rank.DEFAULT, inf, "nothing else asked: devices at rest", want_w=free_w)
     return settle((*wishes, rest), inputs.now_s)
+
+
+def _blind(inputs: Inputs) -> dict[str, float | None]:
+    """Every device let go; under limits from outside batteries rest, and no more is made than may leave the site."""
+    bands = [wish.within for wish in inputs.limits if wish.within is not None and inputs.site_w is None]
+    least_w = max((band.least_w for band in bands), default=-inf)
+    commands: dict[str, float | None] = {}
+    for view in inputs.devices:
+        if not bands or view.ratings is None:
+            commands[view.name] = None
+        elif view.role is Role.FOLLOWER:
+            commands[view.name] = 0.0
+        else:
+            commands[view.name] = -least_w if -least_w < view.ratings.produce_max_w else None
+    return commands
 
 
 def _split(inputs: Inputs, site_w: float, target_w: float, least_w: float) -> Split:

@@ -12,7 +12,7 @@ import msgspec
 from controller.book import Entry
 from controller.cycle import Decision
 from controller.proof import Tally, measure, outcome
-from protocols.contracts import FallbackName, Outcome, State
+from protocols.contracts import Dispatch, FallbackName, Outcome, State
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -75,13 +75,17 @@ def observe_over(entry: Entry, facts: Facts) -> tuple[Entry, tuple[Said, ...]]:
 def _tallied(entry: Entry, asked_w: float | None, facts: Facts) -> Entry:
     if facts.site_w is None:
         return entry
-    asked = entry.contract.power_w if asked_w is None else asked_w
+    asked = _power_w(entry) if asked_w is None else asked_w
     window_s = (_settled_s(entry), entry.end_s)
     return replace(entry, tally=measure(entry.tally, facts.measured_s, facts.site_w, asked, window_s, facts.gap_s))
 
 
 def _settled_s(entry: Entry) -> float:
-    return entry.start_s + entry.contract.settle_s
+    return entry.start_s + (entry.contract.settle_s if isinstance(entry.contract, Dispatch) else 0.0)
+
+
+def _power_w(entry: Entry) -> float:
+    return entry.contract.power_w if isinstance(entry.contract, Dispatch) else 0.0
 
 
 def _reverted(entry: Entry, decision: Decision, facts: Facts) -> tuple[Entry, tuple[Said, ...]]:
@@ -102,10 +106,10 @@ def _clamped(entry: Entry, decision: Decision, said: list[Said]) -> Entry:
 def _shows(entry: Entry, facts: Facts) -> bool:
     if facts.site_w is None or entry.written_s is None or facts.measured_s <= entry.written_s:
         return False
-    return abs(facts.site_w - entry.contract.power_w) <= entry.contract.tolerance_w
+    return abs(facts.site_w - _power_w(entry)) <= entry.contract.tolerance_w
 
 
 def _observed(entry: Entry, facts: Facts) -> Said:
     latency_s = None if entry.written_s is None else facts.measured_s - entry.written_s
-    why = f"the meter shows it within {entry.contract.tolerance_w:g} W of {entry.contract.power_w:g} W"
+    why = f"the meter shows it within {entry.contract.tolerance_w:g} W of {_power_w(entry):g} W"
     return Said(State.OBSERVED, why=why, observed_w=facts.site_w, latency_s=latency_s)

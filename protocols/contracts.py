@@ -1,4 +1,4 @@
-"""The contract setpoint on the wire: the terms that an issuer signs, and the states that a node reports of them."""
+"""A contract on the wire: the terms of each product that an issuer signs, and the states that a node reports of them."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -110,8 +110,22 @@ class Limit(Terms, frozen=True, kw_only=True, tag="limit"):
     default_export_w: Magnitude | None = None
 
 
-# The spine's one product; the book takes the others as they come.
-Contract = Dispatch
+Contract = Dispatch | Energy | Reprofile | Option | Limit
+
+
+def asked_text(contract: Contract) -> str:
+    """What a contract asks for, in a few words."""
+    match contract:
+        case Dispatch(power_w=power_w):
+            return f"{power_w:g} W"
+        case Energy(energy_wh=energy_wh, interval_s=interval_s, peer=peer):
+            return f"{energy_wh:g} Wh each {interval_s} s with {peer}"
+        case Reprofile(change_w=change_w):
+            return f"change of {change_w:+g} W"
+        case Option(least_w=least_w, most_w=most_w):
+            return f"option on {least_w:+g} to {most_w:+g} W"
+        case Limit(schedule=schedule):
+            return f"limit in {len(schedule)} steps"
 
 
 class State(StrEnum):
@@ -135,10 +149,13 @@ class Outcome(StrEnum):
     UNPROVEN = "unproven"  # too few readings of the connection point to say
 
 
+_DECODER: Final[msgspec.json.Decoder[Contract]] = msgspec.json.Decoder(Contract)
+
+
 def parse_contract(payload: bytes) -> Contract:
     """The terms, every field checked; Refused `malformed` names the field, what it was and what is allowed."""
     try:
-        return msgspec.json.decode(payload, type=Contract)
+        return _DECODER.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused("malformed", f"contract: {error}") from error
 

@@ -58,9 +58,10 @@ GuardMessage = Heartbeat | Write | Failsafe
 def parse_guard(payload: bytes) -> GuardMessage:
     """A message, every field checked; Refused `malformed` names the field."""
     try:
-        return msgspec.json.decode(payload, type=GuardMessage)
+        told: GuardMessage = msgspec.json.decode(payload, type=GuardMessage)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused("malformed", f"limit: {error}") from error
+    return told
 
 
 class LimitRecord(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from controller.wishes import Band, Rank, Wish
-from protocols.contracts import Contract
+from protocols.contracts import Dispatch
 
 SOURCE = "contract"
 
@@ -33,7 +33,7 @@ class Memory(msgspec.Struct, frozen=True):
 class Inputs(msgspec.Struct, frozen=True):
     """The contract whose window is open (None: none), power and age at the connection point, age of the lost link."""
 
-    contract: Contract | None
+    contract: Dispatch | None
     site_w: float | None
     site_age_s: float
     link_lost_s: float | None
@@ -63,7 +63,7 @@ def step(params: Params, memory: Memory, now_s: float, inputs: Inputs) -> tuple[
     return Memory(contract.id, target_w, now_s), wish, Why(asked_w=target_w)
 
 
-def _blind(params: Params, contract: Contract, inputs: Inputs) -> Why | None:
+def _blind(params: Params, contract: Dispatch, inputs: Inputs) -> Why | None:
     if inputs.site_w is None or inputs.site_age_s > params.blind_s:
         return Why(
             "meter_stale",
@@ -75,7 +75,7 @@ def _blind(params: Params, contract: Contract, inputs: Inputs) -> Why | None:
     return None
 
 
-def _ramped(contract: Contract, memory: Memory, now_s: float, site_w: float) -> float:
+def _ramped(contract: Dispatch, memory: Memory, now_s: float, site_w: float) -> float:
     if contract.ramp_w_per_s is None:
         return contract.power_w
     here_w = site_w if memory.ramped_w is None else memory.ramped_w

@@ -125,6 +125,8 @@ def holds(view: View, issuer: str, now_s: float) -> Allowed:
     for at_s in _moments(view.envelopes, now_s):
         caps = caps.stricter(said_at(view, at_s))
     state, why = _where(view, source, now_s)
+    if caps.are_none and state == "default" and view.default is None and ruling(view.envelopes, now_s) is None:
+        return Allowed(source, Known.UNKNOWN, FREE, Known.UNKNOWN, f"{source}: none has begun yet")
     return allowed(source, caps, state, why)
 
 

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from controller.settlement.series import Lack, Series, Span, exact
-from protocols.contracts import Contract
+from protocols.contracts import Dispatch
 
 
-def allowance(row: Span, contract: Contract, over_w: Fraction) -> Fraction:
+def allowance(row: Span, contract: Dispatch, over_w: Fraction) -> Fraction:
     """What may flow beyond the limit in an interval (milliwatt-hours) by a site that stood `over_w` above it before.
 
     It may stand there for `settle_s` from the start; from there its excess falls by `ramp_w_per_s`, or is gone at once.
@@ -16,7 +16,7 @@ def allowance(row: Span, contract: Contract, over_w: Fraction) -> Fraction:
     return (_allowed(to_s, contract, over_w) - _allowed(from_s, contract, over_w)) * 1000 / 3600
 
 
-def _allowed(until_s: Fraction, contract: Contract, over_w: Fraction) -> Fraction:
+def _allowed(until_s: Fraction, contract: Dispatch, over_w: Fraction) -> Fraction:
     """Watt-seconds allowed from the start up to a moment."""
     if over_w <= 0:
         return Fraction(0)
@@ -29,7 +29,7 @@ def _allowed(until_s: Fraction, contract: Contract, over_w: Fraction) -> Fractio
     return over_w * held_s + over_w * falling_s - ramp * falling_s * falling_s / 2
 
 
-def power_before(contract: Contract, readings: Series, interval_s: int) -> Fraction | Lack:
+def power_before(contract: Dispatch, readings: Series, interval_s: int) -> Fraction | Lack:
     """The mean power (W) of the interval before the contract."""
     span = Span(contract.start - timedelta(seconds=interval_s), contract.start)
     energy = readings.energy(span)

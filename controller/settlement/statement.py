@@ -15,7 +15,7 @@ import msgspec
 from controller.settlement.baselines import Baseline, before_and_after, nominated, x_of_y
 from controller.settlement.limits import allowance, power_before
 from controller.settlement.series import Lack, Series, Span, exact, grid, utc
-from protocols.contracts import Contract, utc_text
+from protocols.contracts import Dispatch, utc_text
 from protocols.settlement import SettlementTerms, zone
 
 # Far more digits than any energy times any price has; should one not fit, it is an error and not a rounded amount.
@@ -73,7 +73,7 @@ class Statement(msgspec.Struct, frozen=True):
 
 
 def settled(
-    contract: Contract, terms: SettlementTerms, readings: Series, nomination: Series | None = None
+    contract: Dispatch, terms: SettlementTerms, readings: Series, nomination: Series | None = None
 ) -> Statement:
     """Settle a contract; ValueError where the method needs a nomination and none is given, or the other way round."""
     if (nomination is None) == (terms.method == "nomination"):
@@ -96,7 +96,7 @@ def settled(
 
 
 def _rows(
-    contract: Contract,
+    contract: Dispatch,
     terms: SettlementTerms,
     window: Span,
     spans: Sequence[Span],
@@ -127,7 +127,7 @@ def _baseline(
     return before_and_after(spans, window, readings, terms)
 
 
-def _row(contract: Contract, terms: SettlementTerms, span: Span, readings: Series, baseline: int | Lack) -> Row:
+def _row(contract: Dispatch, terms: SettlementTerms, span: Span, readings: Series, baseline: int | Lack) -> Row:
     metered = readings.energy(span)
     lacking = [each.why for each in (metered, baseline) if isinstance(each, Lack)]
     target = _energy(contract.power_w, span)
@@ -152,7 +152,7 @@ def _row(contract: Contract, terms: SettlementTerms, span: Span, readings: Serie
     )
 
 
-def _limit_row(contract: Contract, terms: SettlementTerms, span: Span, readings: Series, over_w: Fraction) -> Row:
+def _limit_row(contract: Dispatch, terms: SettlementTerms, span: Span, readings: Series, over_w: Fraction) -> Row:
     metered, limit = readings.energy(span), _energy(contract.power_w, span)
     if isinstance(metered, Lack):
         return _unsettled(span, metered.why, limit, metered, None)

@@ -14,7 +14,7 @@ import typer
 
 from firmware_py.cli.options import BAD_INPUT, FAULT, parse_duration, stop
 from firmware_py.config import broker_address
-from protocols.contracts import Contract, FallbackName, Outcome, State, encode_contract, parse_contract
+from protocols.contracts import Dispatch, FallbackName, Outcome, State, encode_contract, parse_contract
 from protocols.faults import Refused, StoreFailed
 from protocols.messages import ContractEvent, Journalled
 from protocols.signing import peek
@@ -53,7 +53,7 @@ def new(
     """Print the terms of a dispatch as JSON, ready to be signed."""
     begin, end = _window(start, duration)
     number = seq if seq is not None else time.time_ns() // 1_000_000
-    terms = Contract(
+    terms = Dispatch(
         id=f"{issuer}:{number}"[:64],
         seq=number,
         iss=issuer,
@@ -211,7 +211,7 @@ def _start(text: str) -> datetime:
     return moment
 
 
-def _checked(payload: bytes, terms: Contract | None = None) -> None:
+def _checked(payload: bytes, terms: Dispatch | None = None) -> None:
     try:
         parse_contract(payload)
     except Refused as refused:

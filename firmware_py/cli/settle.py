@@ -11,7 +11,7 @@ from rich.table import Table
 from controller.settlement.statement import Row, Statement, settled
 from controller.settlement.tables import read_series
 from firmware_py.cli.options import BAD_INPUT, FAULT, Json, stop
-from protocols.contracts import Contract, parse_contract
+from protocols.contracts import Contract, Dispatch, parse_contract
 from protocols.faults import Refused
 from protocols.settlement import METHODS, SettlementTerms
 from protocols.signing import key_id, open_signed, peek
@@ -64,6 +64,8 @@ def settle(
     """
     try:
         terms_of = _contract(contract, key)
+        if not isinstance(terms_of, Dispatch):
+            raise ValueError(f"contract {terms_of.id} is no dispatch: other products are not settled yet")
         terms = _terms(terms_of, method, term or [])
         series = read_series(_text(readings), str(readings))
         nomination = None if baseline is None else read_series(_text(baseline), str(baseline))

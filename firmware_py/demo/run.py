@@ -21,7 +21,7 @@ from firmware_py.evidence.bundle import export_bundle
 from firmware_py.home.node import HomeNode
 from firmware_py.journal import JOURNAL_FILE, SqliteJournal
 from firmware_py.supervise import ended
-from protocols.contracts import Contract, State, encode_contract
+from protocols.contracts import Dispatch, State, encode_contract
 from protocols.messages import ContractEvent
 from protocols.signing import new_private_key, public_part, sign
 from protocols.topics import Topics
@@ -139,7 +139,7 @@ async def _script(stage: Stage, key: str, for_s: float | None) -> None:
         start = datetime.now(UTC) + timedelta(seconds=_LEAD_S)
         lasts_s = _EACH_S if for_s is None else for_s - _LEAD_S - _TAIL_S
         number += 1
-        terms = Contract(
+        terms = Dispatch(
             id=f"demo-{number}",
             seq=number,
             iss=ISSUER,

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from firmware_py.fleet.nodes import ISSUER
-from protocols.contracts import Contract, encode_contract
+from protocols.contracts import Dispatch, encode_contract
 from protocols.faults import Fault
 from protocols.messages import ContractEvent, Durable, Journalled, encode
 from protocols.ports import Clock, Uplink
@@ -95,8 +95,8 @@ def _plan(home: str, part: ContractsPart, random: Random) -> Iterator[tuple[floa
         yield start_s, home, number + 1, float(round(random.uniform(-part.power_w, part.power_w)))
 
 
-def _contract(home: str, number: int, power_w: float, start: datetime, duration_s: float) -> Contract:
-    return Contract(
+def _contract(home: str, number: int, power_w: float, start: datetime, duration_s: float) -> Dispatch:
+    return Dispatch(
         id=f"{home}-{number}",
         seq=number,
         iss=ISSUER,

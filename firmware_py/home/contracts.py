@@ -19,7 +19,7 @@ from controller.observe import Said
 from firmware_py.home.flood import Flood
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.report import clock_status
-from protocols.contracts import Contract, State, parse_contract, utc_text
+from protocols.contracts import Contract, State, asked_text, parse_contract, utc_text
 from protocols.evidence import CONTRACT, TOKEN
 from protocols.faults import Refused, StoreFailed
 from protocols.messages import ContractEvent, encode
@@ -192,4 +192,5 @@ def _refused(refusal: Refusal) -> Refused:
 
 
 def _plan(contract: Contract) -> str:
-    return f"{contract.power_w:g} W from {utc_text(contract.start)} to {utc_text(contract.end)}, fallback {contract.fallback}"
+    window = f"from {utc_text(contract.start)} to {utc_text(contract.end)}"
+    return f"{asked_text(contract)} {window}, fallback {contract.fallback}"

@@ -24,6 +24,7 @@ from firmware_py.home.output import Output
 from firmware_py.home.poller import Poller
 from firmware_py.home.report import Explained, Reporter
 from firmware_py.supervise import roused
+from protocols.contracts import Dispatch
 from protocols.faults import Fault, Refused
 from protocols.messages import Durable, Why
 from protocols.ports import Clock, Message, Uplink
@@ -176,6 +177,7 @@ class HomeNode:
 
     def _freeze(self, now_s: float) -> tuple[Inputs, tuple[Allowed, ...]]:
         entry = self.parts.desk.book.in_force(now_s)
+        contract = entry.contract if entry is not None and isinstance(entry.contract, Dispatch) else None
         site = self._site()
         age_s = site.age_s(now_s) if site is not None else float("inf")
         site_w = site.value("power_w") if site is not None and age_s <= self._settings.stale_s else None
@@ -183,7 +185,7 @@ class HomeNode:
         lost_s = self._link_lost_s(now_s)
         allowed = self.parts.limits.allowed(now_s, lost_s)
         limits = wishes(allowed, now_s + self._settings.stale_s)
-        return Inputs(now_s, site_w, age_s, views, entry.contract if entry else None, lost_s, limits), allowed
+        return Inputs(now_s, site_w, age_s, views, contract, lost_s, limits), allowed
 
     def _ages_s(self, now_s: float) -> dict[str, float | None]:
         latest = {name: poller.latest for name, poller in self.parts.pollers.items()}

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from drivers.adc.ads131m08 import CLKIN_HZ, Channel, Wiring
 from drivers.links import open_stream, parse_url
 from drivers.modbus.serial_channel import SerialSettings
-from firmware_py.config import ConfigError, MqttConfig, Number, TopicLevel
+from firmware_py.config import ConfigError, MqttConfig
+from firmware_py.config_parts import Number, TopicLevel
 from firmware_py.meter.registers import PERIODS_MIN
 from firmware_py.meter.registers import Settings as RegisterSettings
 from firmware_py.meter.tariff import DAYS, TARIFF_MOST, Calendar, Rule

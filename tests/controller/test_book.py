@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from controller.admission import AdmissionPolicy
 from controller.book import TRANSITIONS, Book, admit, entry_of
-from protocols.contracts import Contract, State
+from protocols.contracts import Dispatch, Energy, State
 
 UTC_NOW = datetime(2026, 6, 21, 12, 0, tzinfo=UTC)
 NOW = (1000.0, UTC_NOW)
 POLICY = AdmissionPolicy("home-1", import_limit_w=9000.0, export_limit_w=6000.0)
 
 
-def contract(number: int = 1, start_s: float = 0.0, end_s: float = 900.0, **changes: object) -> Contract:
-    made = Contract(
+def contract(number: int = 1, start_s: float = 0.0, end_s: float = 900.0, **changes: object) -> Dispatch:
+    made = Dispatch(
         id=f"c{number}",
         seq=number,
         iss="dso",
@@ -29,7 +29,7 @@ def contract(number: int = 1, start_s: float = 0.0, end_s: float = 900.0, **chan
     return msgspec.structs.replace(made, **changes)
 
 
-def entered(*contracts: Contract) -> Book:
+def entered(*contracts: Dispatch) -> Book:
     book = Book()
     for each in contracts:
         book, refusal = admit(book, each, b"token", each.iss, POLICY, NOW)
@@ -65,7 +65,7 @@ def test_what_is_refused(changes: dict[str, object], reason: str) -> None:
 
 @pytest.mark.parametrize("power_w", [9000.0, -6000.0, 0.0])
 def test_the_limits_themselves_are_allowed(power_w: float) -> None:
-    assert entered(contract(power_w=power_w)).entries[0].contract.power_w == power_w
+    assert len(entered(contract(power_w=power_w)).entries) == 1
 
 
 @pytest.mark.parametrize("seq", [1, 5])
@@ -101,6 +101,26 @@ def test_a_later_dispatch_of_the_same_issuer_ends_the_older_at_its_start() -> No
     ]
     in_force = [getattr(book.in_force(1000.0 + at), "id", None) for at in (0, 299, 300, 599, 600, 800)]
     assert in_force == ["c1", "c1", "c2", "c2", None, None]
+
+
+def test_of_other_products_any_number_is_open() -> None:
+    book = entered(contract(1), contract(4, 1000, 1500))
+    for number in (2, 3):
+        energy = Energy(
+            id=f"c{number}",
+            seq=number,
+            iss="p2p",
+            aud="home-1",
+            start=UTC_NOW,
+            end=UTC_NOW + timedelta(seconds=900),
+            peer="home-2",
+            energy_wh=250.0,
+        )
+        book, refusal = admit(book, energy, b"", "p2p", POLICY, NOW)
+        assert refusal is None
+    assert {entry.id for entry in book.open(1000.0)} == {"c1", "c2", "c3"}
+    assert [entry.id for entry in book.open(2100.0)] == ["c4"]
+    assert book.open(999.0) == ()
 
 
 def test_another_issuer_cannot_supersede() -> None:

@@ -9,7 +9,7 @@ import pytest
 from controller.cycle import Decision, DeviceView, Inputs, Memory, Params, Role, decide
 from controller.laws import connection, dispatch
 from controller.wishes import Band, Rank, Wish
-from protocols.contracts import Contract, FallbackName
+from protocols.contracts import Dispatch, FallbackName
 from protocols.ports import Ratings
 
 START = datetime(2026, 6, 21, 12, 0, tzinfo=UTC)
@@ -17,7 +17,7 @@ PARAMS = Params(connection.Params(9000.0, 6000.0), dispatch.Params(blind_s=5.0, 
 BATTERY = DeviceView("battery", Role.FOLLOWER, Ratings(5000.0, 4000.0, 10_000.0, True), 0.0, 50.0)
 PV = DeviceView("pv", Role.PRODUCER, Ratings(0.0, 5000.0, None, True), -3000.0)
 INPUTS = Inputs(now_s=100.0, site_w=500.0, site_age_s=0.2, devices=(BATTERY, PV))
-CONTRACT = Contract(
+CONTRACT = Dispatch(
     id="c1",
     seq=1,
     iss="dso",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.contracts import encode_contract, parse_contract, utc_text
+from protocols.contracts import Dispatch, encode_contract, parse_contract, utc_text
 from protocols.faults import Refused
 
 GOOD: dict[str, object] = {
@@ -28,6 +28,7 @@ def text(**changes: object) -> bytes:
 
 def test_a_good_one() -> None:
     contract = parse_contract(text())
+    assert isinstance(contract, Dispatch)
     assert (contract.power_w, contract.duration_s, contract.tolerance_w) == (-2000.0, 900.0, 100.0)
     assert parse_contract(encode_contract(contract)) == contract
 

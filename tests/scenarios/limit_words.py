@@ -1,15 +1,17 @@
 """The words of films about grid limits: what the operator does, and what was said of it."""
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
+from protocols.contracts import Limit
+from protocols.contracts import Step as Turn
 from protocols.limits import Failsafe, Heartbeat, LimitRecord, Told, Use, Write
 from protocols.messages import Why
 from protocols.signing import LIMIT, sign
 from tests.scenarios.keys import private_key
-from tests.scenarios.stage import NODE, Setup, Stage, Step
-from tests.scenarios.words import why
+from tests.scenarios.stage import EPOCH, NODE, Setup, Stage, Step, signed
 
 GUARD = """
 [[grid_limit]]
@@ -51,7 +53,7 @@ def tells(kind: type[Told], by: str = "dso", key: str | None = None, aged_s: flo
     def step(stage: Stage) -> None:
         stage.guard_seq += 1
         at = stage.clock.utc() - timedelta(seconds=aged_s)
-        named = {"iss": by, "aud": NODE, "seq": stage.guard_seq, "at": at, **said}
+        named: dict[str, Any] = {"iss": by, "aud": NODE, "seq": stage.guard_seq, "at": at, **said}
         token = sign(msgspec.json.encode(kind(**named)), private_key(key or by), LIMIT)
         stage.told.append(token)
         stage.broker.publish(stage.topics.limit_in, token)
@@ -109,11 +111,12 @@ def now(stage: Stage) -> Why:
     return told
 
 
-def set_by(source: str) -> Step:
-    """The retained explanation names who set the power."""
+def contract_bound_by(source: str) -> Step:
+    """The node's newest explanation says who stands in the contract's way."""
 
     def step(stage: Stage) -> None:
-        assert why(stage).set_by == source, why(stage)
+        found = [each.by for each in now(stage).overruled if each.source == "contract"]
+        assert found == [source], now(stage)
 
     return step
 
@@ -121,3 +124,34 @@ def set_by(source: str) -> Step:
 def history(stage: Stage, source: str) -> list[LimitRecord]:
     """What was recorded of a source, whole pieces only."""
     return [each for each in stage.head_end.limits if each.source == source and each.until is not None]
+
+
+def sends_envelope(
+    *steps: tuple[float, float | None, float | None],
+    start_s: float,
+    end_s: float,
+    default: tuple[float | None, float | None] = (None, None),
+    by: str = "dso",
+    **terms: object,
+) -> Step:
+    """An operator sends an operating envelope; each step is (second, import limit, export limit)."""
+
+    def step(stage: Stage) -> None:
+        stage.last_seq[by] += 1
+        number = stage.last_seq[by]
+        schedule = tuple(Turn(EPOCH + timedelta(seconds=at_s), *caps) for at_s, *caps in steps)
+        named: dict[str, Any] = {"id": f"{by}-{number}", "seq": number, "iss": by, "aud": NODE, **terms}
+        stage.send(
+            signed(
+                Limit(
+                    start=EPOCH + timedelta(seconds=start_s),
+                    end=EPOCH + timedelta(seconds=end_s),
+                    schedule=schedule,
+                    default_import_w=default[0],
+                    default_export_w=default[1],
+                    **named,
+                )
+            )
+        )
+
+    return step

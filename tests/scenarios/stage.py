@@ -12,7 +12,7 @@ from firmware_py.compose import World, announcements, home_node
 from firmware_py.config import Loaded, load
 from firmware_py.home.node import HomeNode
 from firmware_py.journal import SqliteJournal
-from protocols.contracts import Contract, encode_contract
+from protocols.contracts import Contract, Dispatch, encode_contract
 from protocols.ports import RegisterBus
 from protocols.signing import public_part, sign
 from protocols.topics import Topics
@@ -148,7 +148,7 @@ class Stage:
 
     # Contracts
 
-    def contract(self, *, by: str = "dso", start_s: float, end_s: float, power_w: float, **terms: object) -> Contract:
+    def contract(self, *, by: str = "dso", start_s: float, end_s: float, power_w: float, **terms: object) -> Dispatch:
         """The next contract of an issuer; times are seconds of the film."""
         self.last_seq[by] += 1
         given = {
@@ -161,7 +161,7 @@ class Stage:
             "power_w": power_w,
             **terms,
         }
-        return Contract(**given)  # type: ignore[arg-type]
+        return Dispatch(**given)  # type: ignore[arg-type]
 
     def send(self, payload: bytes) -> None:
         """Put a message on the node's contract topic."""

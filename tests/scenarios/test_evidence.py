@@ -15,7 +15,7 @@ from firmware_py.evidence.bundle import export_bundle
 from firmware_py.evidence.notary import EVIDENCE
 from firmware_py.evidence.verify import Found, as_csv, verify
 from firmware_py.journal import stored
-from protocols.contracts import Outcome, State
+from protocols.contracts import Dispatch, Outcome, State
 from protocols.evidence import CONTRACT, GENESIS, INTERVAL, TOKEN, Link, Manifest, checked_chain, hash_of
 from protocols.faults import Refused
 from protocols.settlement import SettlementTerms
@@ -74,6 +74,7 @@ def test_a_bundle_tells_the_life_of_its_contract_and_no_other(delivered: Stage) 
     states = [event.state for event in told.events]
     assert states == [State.RECEIVED, State.ACCEPTED, State.WRITTEN, State.OBSERVED, State.EXPIRED]
     assert told.outcome is Outcome.DELIVERED
+    assert isinstance(told.contract, Dispatch)
     assert told.contract.power_w == 1500
     readings = told.site_intervals()
     assert [each.start[17:19] for each in readings] == ["30", "40", "50", "00", "10", "20"]
@@ -84,6 +85,7 @@ def test_a_bundle_tells_the_life_of_its_contract_and_no_other(delivered: Stage) 
 def test_a_contract_is_settled_from_its_verified_readings(delivered: Stage) -> None:
     """500 W of load before and after; 1500 W were to be drawn for a minute: 16.7 Wh more, less the first seconds."""
     told = found(delivered, "dso-2")
+    assert isinstance(told.contract, Dispatch)
     terms = SettlementTerms(method="nomination", price_per_kwh=Decimal(1), interval_s=10)
     nomination = read_series(
         f"start,end,energy_wh\n{told.contract.start.isoformat()},{told.contract.end.isoformat()},{500 / 60}\n", "n"

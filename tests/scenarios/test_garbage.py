@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from protocols.contracts import Contract, encode_contract
+from protocols.contracts import Dispatch, encode_contract
 from protocols.signing import key_id, sign
 from tests.scenarios.film import Film, Row, at
 from tests.scenarios.keys import private_key
@@ -35,7 +35,7 @@ def coded(value: object) -> bytes:
 
 def of_another_node(**terms: object) -> dict[str, object]:
     """A contract that can never be accepted, as a JSON object, with some terms replaced."""
-    good = Contract(id="x", seq=1, iss="dso", aud="elsewhere", start=EPOCH, end=EPOCH, power_w=0.0)
+    good = Dispatch(id="x", seq=1, iss="dso", aud="elsewhere", start=EPOCH, end=EPOCH, power_w=0.0)
     return {**json.loads(encode_contract(good)), **terms}
 
 
@@ -48,7 +48,7 @@ truly_signed = st.one_of(
     json_values.map(lambda value: json.dumps(value).encode()),
     st.builds(
         lambda name, value: json.dumps(of_another_node(**{name: value})).encode(),
-        st.sampled_from([name for name in Contract.__struct_fields__ if name != "aud"]) | st.text(),
+        st.sampled_from([name for name in Dispatch.__struct_fields__ if name != "aud"]) | st.text(),
         json_values,
     ),
 ).map(lambda payload: sign(payload, private_key("dso")))

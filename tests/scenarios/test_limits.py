@@ -3,6 +3,7 @@
 import pytest
 
 from protocols.limits import Heartbeat, Use, Write
+from sim_hardware.faults import Word
 from tests.scenarios.film import Film, at
 from tests.scenarios.limit_words import (
     GUARD,
@@ -12,12 +13,14 @@ from tests.scenarios.limit_words import (
     RIPPLED,
     beats,
     contacts,
+    contract_bound_by,
     history,
     in_force,
     limits,
+    now,
     refuses,
     repeats_the_last,
-    set_by,
+    sends_envelope,
     sets_failsafe,
     tells,
 )
@@ -25,6 +28,8 @@ from tests.scenarios.stage import Setup, Stage
 from tests.scenarios.words import (
     battery_gets,
     charge,
+    fault,
+    heals,
     hears,
     last,
     link_is_back,
@@ -49,7 +54,7 @@ def test_dimmed_by_contact_while_the_battery_charges_from_the_grid(film: Film) -
         at(20, meter_shows(6000), battery_gets(5000)),
         at(30, contacts(True)),
         at(31.5, battery_gets(3200)),
-        at(36, meter_shows(4200), in_force("14a", "closed", 4200.0), set_by("14a")),
+        at(36, meter_shows(4200), in_force("14a", "closed", 4200.0), contract_bound_by("14a")),
         at(60, contacts(False)),
         at(70, meter_shows(6000), in_force("14a", "open")),
         at(115, hears("received", "accepted", "written", "observed", "clamped(14a)", "clamped(lifted)", "expired(violated)")),
@@ -61,7 +66,7 @@ def test_dimmed_by_contact_while_the_battery_charges_from_the_grid(film: Film) -
     assert why.reason == "lifted"
     held = next(record for record in history(stage, "14a") if record.state == "closed")
     assert (held.known, held.import_limit_w, held.export_limit_w) == ("limited", 4200.0, None)
-    assert (held.since[11:19], held.until[11:19] if held.until else "") == ("10:00:31", "10:01:01")
+    assert (held.since[11:19], held.until[11:19] if held.until else "") == ("10:00:30", "10:01:00")
     assert (held.kept, held.above_s) == ("kept", 0.0)
 
 
@@ -106,7 +111,7 @@ def test_heartbeat_lost_is_failsafe_after_120_s(film: Film) -> None:
         at(30, meter_shows(6000), in_force("lpc", "unlimited/controlled")),
         at(129.5, meter_shows(6000)),
         at(131, in_force("lpc", "failsafe", 4200.0), battery_gets(3200)),
-        at(140, meter_shows(4200), set_by("lpc"), beats),
+        at(140, meter_shows(4200), contract_bound_by("lpc"), beats),
         at(150, meter_shows(4200)),  # a heartbeat alone does not end it
         at(151, limits(LPC, None)),
         at(165, meter_shows(6000)),
@@ -134,7 +139,7 @@ def test_production_is_curtailed_by_lpp_for_its_duration(film: Film) -> None:
         at(5, beats, limits(LPC, None), limits(LPP, None)),
         at(20, meter_shows(-3500)),
         at(21, limits(LPP, 1500.0, 60.0)),
-        at(35, meter_shows(-1500), set_by("lpp")),
+        at(35, meter_shows(-1500)),
         at(60, beats),
         at(80, meter_shows(-1500)),
         at(110, meter_shows(-3500), in_force("lpp", "unlimited/controlled")),
@@ -166,9 +171,9 @@ def test_limits_add_to_each_other_and_the_stricter_holds(film: Film) -> None:
         at(5, beats, limits(LPC, 3000.0), sends(power_w=6000, start_s=6, end_s=200)),
         at(20, meter_shows(3000)),
         at(21, contacts(True)),
-        at(35, meter_shows(3000), set_by("lpc")),
+        at(35, meter_shows(3000), contract_bound_by("lpc")),
         at(36, limits(LPC, None)),
-        at(50, meter_shows(4200), set_by("14a")),
+        at(50, meter_shows(4200), contract_bound_by("14a")),
         setup=Setup(limits=GUARD + RELAY),
     )
 
@@ -221,5 +226,75 @@ def test_a_retained_message_is_refused(film: Film) -> None:
         at(5, beats, limits(LPC, 2000.0), link_is_cut),
         at(6, keeps, link_is_back),
         at(10, refuses("retained")),
+        setup=GUARDED,
+    )
+
+
+DOE = "envelope of dso"
+PLAN = sends_envelope((10, 5000, None), (40, 3000, None), (70, 4500, None), start_s=10, end_s=100, default=(2000, 1000))
+
+
+def test_a_schedule_goes_on_through_a_lost_link_and_its_default_holds_afterwards(film: Film) -> None:
+    """What is stricter comes up to 5 s early, what is looser never; the link is away from 20 s on."""
+    film(
+        at(0, load(1000), sun(0), charge(20)),
+        at(4, PLAN, sends(power_w=6000, start_s=5, end_s=400)),
+        at(5.8, in_force(DOE, "default", 5000.0)),  # 5 s before its start
+        at(20, meter_shows(5000), contract_bound_by(DOE), link_is_cut),
+        at(34.4, in_force(DOE, "scheduled", 5000.0)),
+        at(36, in_force(DOE, "scheduled", 3000.0)),
+        at(45, meter_shows(3000)),
+        at(70.4, in_force(DOE, "scheduled", 3000.0)),
+        at(72, in_force(DOE, "scheduled", 4500.0)),
+        at(85, meter_shows(4500)),
+        at(97, in_force(DOE, "scheduled", 2000.0, 1000.0)),
+        at(115, in_force(DOE, "default", 2000.0, 1000.0), meter_shows(2000)),
+    )
+
+
+def test_an_envelope_that_may_not_outlive_the_link_falls_to_its_default(film: Film) -> None:
+    film(
+        at(0, load(1000), sun(0), charge(20)),
+        at(4, sends_envelope((5, 5000, None), start_s=5, end_s=300, default=(1500, None), hold_s=30.0)),
+        at(6, sends(power_w=6000, start_s=7, end_s=300)),
+        at(20, meter_shows(5000), link_is_cut),
+        at(49, meter_shows(5000)),
+        at(62, meter_shows(1500), in_force(DOE, "default", 1500.0)),
+        at(63, link_is_back),
+        at(75, meter_shows(5000), in_force(DOE, "scheduled", 5000.0)),
+    )
+
+
+def test_the_default_holds_through_a_power_cycle(film: Film) -> None:
+    film(
+        at(0, load(4000), sun(0), charge(50)),
+        at(4, sends_envelope((5, 3000, None), start_s=5, end_s=30, default=(2000, None))),
+        at(50, in_force(DOE, "default", 2000.0), node_is_killed),
+        at(60, node_begins),
+        at(80, in_force(DOE, "default", 2000.0), meter_shows(2000)),
+        setup=Setup(site={"rest": "idle"}),
+    )
+
+
+def test_who_is_no_operator_has_no_envelope(film: Film) -> None:
+    stage = film(
+        at(0, load(1000), sun(0), charge(20)),
+        at(4, sends_envelope((5, 0, 0), start_s=5, end_s=60, by="aggregator")),
+        at(6, sends(power_w=3000, start_s=7, end_s=60)),
+        at(25, meter_shows(3000)),
+    )
+    assert now(stage).limits == []
+
+
+def test_without_a_meter_nothing_that_is_limited_goes_on(film: Film) -> None:
+    """Blind: what the roof makes is kept to what may leave the site, whatever is consumed, and the battery rests."""
+    film(
+        at(0, load(500), sun(800), charge(50)),
+        at(5, beats, limits(LPC, 2000.0), limits(LPP, 1500.0)),
+        at(6, sends(power_w=2000, start_s=7, end_s=100)),
+        at(25, meter_shows(2000), fault("grid", Word.OFF)),
+        at(45, pv_may_make(1500), battery_gets(0)),
+        at(46, heals("grid")),
+        at(65, meter_shows(2000, 60.0)),
         setup=GUARDED,
     )

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from protocols.contracts import Contract, encode_contract
+from protocols.contracts import Dispatch, encode_contract
 from protocols.signing import new_private_key, public_part, sign
 from sim_hardware.home import SimHome
 from sim_hardware.physics.terminal import balanced
@@ -152,16 +152,16 @@ class Site:
         finally:
             await node.end()
 
-    def contract(self, power_w: float, *, start_s: float = 0.0, lasts_s: float = 60.0, **terms: object) -> Contract:
+    def contract(self, power_w: float, *, start_s: float = 0.0, lasts_s: float = 60.0, **terms: object) -> Dispatch:
         """The issuer's next contract; times from now."""
         self._seq += 1
         start = datetime.now(UTC) + timedelta(seconds=start_s)
         end = start + timedelta(seconds=lasts_s)
         ordinary: dict[str, object] = {"settle_s": 5.0, "tolerance_w": 200.0, "seq": self._seq, "aud": NODE}
         keys = {"id": f"c-{self._seq}", "iss": ISSUER, "start": start, "end": end}
-        return Contract(**{**ordinary, **keys, "power_w": power_w, **terms})  # type: ignore[arg-type]
+        return Dispatch(**{**ordinary, **keys, "power_w": power_w, **terms})  # type: ignore[arg-type]
 
-    def signed(self, contract: Contract, key: str | None = None) -> bytes:
+    def signed(self, contract: Dispatch, key: str | None = None) -> bytes:
         """The contract as it travels."""
         return sign(encode_contract(contract), key or self.key)
 

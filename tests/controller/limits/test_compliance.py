@@ -33,7 +33,8 @@ def test_the_energy_above_by_hand() -> None:
     """1,800 W above for 20 s are 10 Wh."""
     readings = [(float(second), 6000.0 if second > 80 else 4000.0) for second in range(101)]
     tally = told(begun(0.0, is_stricter=False), readings)
-    assert (tally.above_s, tally.worst_w, tally.above_wh) == (20.0, 1800.0, pytest.approx(10.0))
+    assert (tally.above_s, tally.worst_w) == (20.0, 1800.0)
+    assert tally.above_wh == pytest.approx(10.0)
 
 
 def test_too_few_readings_prove_nothing() -> None:

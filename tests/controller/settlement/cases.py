@@ -5,17 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from controller.settlement.series import Part, Series, Span
-from protocols.contracts import Contract
+from protocols.contracts import Dispatch
 from protocols.settlement import SettlementTerms
 
 START: Final = datetime(2026, 6, 22, 10, 0, tzinfo=UTC)
 QUARTER: Final = timedelta(minutes=15)
 
 
-def contract(power_w: float, *, quarters: float = 4, start: datetime = START, **terms: object) -> Contract:
+def contract(power_w: float, *, quarters: float = 4, start: datetime = START, **terms: object) -> Dispatch:
     """A dispatch of so many quarters of an hour."""
     given = {"id": "c", "seq": 1, "iss": "i", "aud": "n", **terms}
-    return Contract(start=start, end=start + quarters * QUARTER, power_w=power_w, **given)  # type: ignore[arg-type]
+    return Dispatch(start=start, end=start + quarters * QUARTER, power_w=power_w, **given)  # type: ignore[arg-type]
 
 
 def parts(energies_wh: Sequence[int], start: datetime = START, step: timedelta = QUARTER) -> list[Part]:

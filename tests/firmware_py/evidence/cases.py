@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from firmware_py.evidence.bundle import Origin, bundle
-from protocols.contracts import Contract, Outcome, State, encode_contract, utc_text
+from protocols.contracts import Dispatch, Outcome, State, encode_contract, utc_text
 from protocols.evidence import CONTRACT, GENESIS, INTERVAL, TOKEN, Link, hash_of, sealed
 from protocols.messages import ContractEvent, Counter, Interval, encode
 from protocols.signing import key_id, public_part, sign
@@ -18,7 +18,7 @@ NODE_KEY, ISSUER_KEY = private_key("node"), private_key("dso")
 NODE_PUBLIC: Final = {key_id(NODE_KEY): public_part(NODE_KEY)}
 ISSUER_PUBLIC: Final = {key_id(ISSUER_KEY): public_part(ISSUER_KEY)}
 ORIGIN: Final = Origin("home-1", NODE_KEY, "grid", ISSUER_PUBLIC)
-TERMS: Final = Contract(
+TERMS: Final = Dispatch(
     id="c-1", seq=1, iss="dso", aud="home-1", start=START, end=START + timedelta(minutes=30), power_w=0
 )  # fmt: skip
 SIGNED: Final = sign(encode_contract(TERMS), ISSUER_KEY)

@@ -8,7 +8,7 @@ import pytest
 
 from firmware_py.fleet.head_end import SUBSCRIPTIONS, HeadEnd
 from firmware_py.fleet.nodes import ISSUER, issuer_key
-from protocols.contracts import parse_contract
+from protocols.contracts import Dispatch, parse_contract
 from protocols.messages import Journalled, encode
 from protocols.ports import Message
 from protocols.signing import key_id, open_signed, public_part
@@ -78,6 +78,7 @@ def test_contracts_are_spread_over_the_day_signed_and_in_time() -> None:
         contracts = []
         for at_s, topic, payload in ear.heard:
             terms = parse_contract(open_signed(payload, {key_id(public): public}).payload)
+            assert isinstance(terms, Dispatch)
             assert topic == f"busbar/1/{terms.aud}/contract/in"
             start_s = (terms.start - began).total_seconds()
             assert start_s - at_s == pytest.approx(120.0)

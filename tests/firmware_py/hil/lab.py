@@ -8,7 +8,7 @@ from typing import Final
 from firmware_py.config import load
 from firmware_py.hil.frames import Frame, Inbound
 from firmware_py.hil.session import START, LockStep, Plan
-from protocols.contracts import Contract, encode_contract
+from protocols.contracts import Dispatch, encode_contract
 from protocols.signing import public_part, sign
 from tests.scenarios.keys import private_key
 
@@ -57,7 +57,7 @@ def plan(folder: Path, step_s: float = STEP_S, **options: object) -> Plan:
 def contract(power_w: float = 1500.0, start_s: float = 10.0, end_s: float = 25.0) -> Inbound:
     """A signed contract as it comes in; times are seconds of the session."""
     start, end = START + timedelta(seconds=start_s), START + timedelta(seconds=end_s)
-    terms = Contract(
+    terms = Dispatch(
         id="dso-1",
         seq=1,
         iss="dso",
