@@ -140,7 +140,9 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
     }
     trust = Trust(loaded.keys, loaded.issuers)
     desk = ContractDesk(trust, _admission(config), world.clock, world.journal, outbox)
-    limits = LimitDesk(topics.node, trust, _limit_sources(config, desk, world), Keeping(world.clock, world.journal, outbox))
+    limits = LimitDesk(
+        topics.node, trust, _limit_sources(config, desk, world), Keeping(world.clock, world.journal, outbox)
+    )
     diary = Diary(reporter.explanation, world.clock, world.journal, config.node.why_days * 86400.0)
     parts = Parts(
         pollers, outputs, desk, outbox, reporter, world.uplink, world.clock, limits, diary, world.finished_cycle

@@ -102,6 +102,13 @@ _BELOW: Final = {
     "contract": _Below(
         "firmware_py.cli.contract", "app", "Write, sign and send contract setpoints; export the evidence."
     ),
+    "limit": _Below("firmware_py.cli.limit", "app", "Stand in for an energy guard: heartbeats and limits."),
+    "why": _Below(
+        "firmware_py.cli.why",
+        "why",
+        "Say who set the power of a moment, who was overruled by whom, and what each device was told.",
+        "busbar why --state /var/lib/busbar --at 2026-06-21T10:00:00Z",
+    ),
     "wave": _Below(
         "firmware_py.cli.wave",
         "wave",

@@ -117,4 +117,6 @@ def _moved(now: tuple[float | None, ...], last: tuple[float | None, ...]) -> boo
     if len(now) != len(last):
         return True
     pairs = zip(now, last, strict=True)
-    return any(one is not other and (one is None or other is None or abs(one - other) > NOISE_W) for one, other in pairs)
+    return any(
+        one is not other and (one is None or other is None or abs(one - other) > NOISE_W) for one, other in pairs
+    )

@@ -69,7 +69,7 @@ class History:
 
     def _begin(self, told: Allowed, now_s: float, tally: Tally, *, is_said: bool) -> None:
         piece = self._pieces[told.source] = _Piece(told, utc_text(self._clock.utc()), now_s, tally)
-        if is_said and told.known is not Known.UNLIMITED:
+        if is_said:
             self._outbox.record(LIMIT, encode(self._record(piece)))
 
     def _end(self, piece: _Piece, now_s: float) -> None:

@@ -93,7 +93,9 @@ class LimitDesk:
 
     def _judge(self, told: GuardMessage, issuer: str) -> None:
         if told.iss != issuer:
-            raise Refused("issuer", f"signed with a key of {issuer!r} but issued by {told.iss!r}: they must be the same")
+            raise Refused(
+                "issuer", f"signed with a key of {issuer!r} but issued by {told.iss!r}: they must be the same"
+            )
         if told.aud != self._node:
             raise Refused("audience", f"meant for {told.aud!r}: this node is {self._node!r}")
         if not self._guards_of(told):

@@ -136,7 +136,9 @@ class Stage:
         return load(path)
 
     def _toml(self, site: Options) -> str:
-        issuers = [_table("[[issuer]]", {"name": name, "key_file": f"{name}.pub", "role": ROLES[name]}) for name in ISSUERS]
+        issuers = [
+            _table("[[issuer]]", {"name": name, "key_file": f"{name}.pub", "role": ROLES[name]}) for name in ISSUERS
+        ]
         devices = [_table("[[device]]", self._device(name)) for name in self.setup.devices]
         node = {"id": NODE, "state_dir": str(self.folder), "interval_s": 60.0, **self.setup.node}
         point = {"meter": "grid", "import_limit_w": 17_000.0, "export_limit_w": 10_000.0, **site}

@@ -57,7 +57,12 @@ def test_dimmed_by_contact_while_the_battery_charges_from_the_grid(film: Film) -
         at(36, meter_shows(4200), in_force("14a", "closed", 4200.0), contract_bound_by("14a")),
         at(60, contacts(False)),
         at(70, meter_shows(6000), in_force("14a", "open")),
-        at(115, hears("received", "accepted", "written", "observed", "clamped(14a)", "clamped(lifted)", "expired(violated)")),
+        at(
+            115,
+            hears(
+                "received", "accepted", "written", "observed", "clamped(14a)", "clamped(lifted)", "expired(violated)"
+            ),
+        ),
         setup=RELAYED,
     )
     why = last(stage, "clamped")
@@ -216,6 +221,7 @@ def test_what_may_not_lift_a_limit(film: Film, sent: object, reason: str) -> Non
         at(35, meter_shows(2000), in_force("lpc", "limited", 2000.0), refuses(reason)),
         setup=GUARDED,
     )
+
 
 def test_a_retained_message_is_refused(film: Film) -> None:
     def keeps(stage: Stage) -> None:
