@@ -47,7 +47,7 @@ class Guard:
     address: tuple[str, int, bool]
     login: tuple[str | None, str | None]
 
-    def message(self, kind: type[Told], **said: Any) -> bytes:  # noqa: ANN401 - the fields of the kind
+    def message(self, kind: type[Told], **said: Any) -> bytes:
         """A signed message, numbered by the time; Refused where a field is not allowed."""
         told = kind(iss=self.issuer, aud=self.node, seq=time.time_ns() // 1000, at=datetime.now(UTC), **said)
         payload = msgspec.json.encode(told)

@@ -18,7 +18,7 @@ from firmware_py.home.limit_sources import GuardedSource, LimitSource
 from firmware_py.home.outbox import Outbox
 from protocols.contracts import utc_text
 from protocols.faults import Refused, StoreFailed
-from protocols.limits import LIMIT, GuardMessage, Heartbeat, LimitRefusal, Write, parse_guard
+from protocols.limits import LIMIT, GuardMessage, Heartbeat, LimitRefusal, parse_guard
 from protocols.messages import encode
 from protocols.ports import Clock, Journal, Message
 from protocols.signing import LIMIT as SIGNED_LIMIT

@@ -1,8 +1,14 @@
 """Grid limits in a whole home: by contact, by guard, by envelope; what holds when nobody speaks, and who clamps whom."""
 
+import msgspec
 import pytest
 
-from protocols.limits import Heartbeat, Use, Write
+from firmware_py.evidence.notary import EVIDENCE
+from firmware_py.journal import stored
+from protocols.evidence import CONTRACT, TOKEN, Link
+from protocols.faults import StoreFailed
+from protocols.limits import LIMIT, Heartbeat, LimitRecord, Use, Write
+from protocols.signing import peek
 from sim_hardware.faults import Word
 from tests.scenarios.film import Film, at
 from tests.scenarios.limit_words import (
@@ -302,5 +308,43 @@ def test_without_a_meter_nothing_that_is_limited_goes_on(film: Film) -> None:
         at(45, pv_may_make(1500), battery_gets(0)),
         at(46, heals("grid")),
         at(65, meter_shows(2000, 60.0)),
+        setup=GUARDED,
+    )
+
+
+def test_the_limit_history_is_in_the_chain_that_proves_a_contract(film: Film) -> None:
+    """Whoever asks why a contract was not kept finds the operator's limit between its records, signed by the node."""
+    stage = film(
+        at(0, load(1000), sun(0), charge(20)),
+        at(5, sends(power_w=6000, start_s=10, end_s=60)),
+        at(20, contacts(True)),
+        at(40, contacts(False)),
+        at(75, lambda stage: None),
+        setup=Setup(limits=RELAY, node={"key_file": "node.key"}),
+    )
+    links = [
+        msgspec.json.decode(peek(record), type=Link) for record in stored(stage.folder / "journal.sqlite", EVIDENCE)
+    ]
+    streams = [link.stream for link in links]
+    first, last_ = streams.index(TOKEN), len(streams) - 1 - streams[::-1].index(CONTRACT)
+    bodies = [bytes(link.body) for link in links[first:last_] if link.stream == LIMIT]
+    (held,) = [body for body in bodies if b'"kept"' in body]
+    assert msgspec.json.decode(held, type=LimitRecord).kept == "kept"
+
+
+def test_a_disk_that_is_full_holds_no_limit_up(film: Film) -> None:
+    """A new failsafe is refused, because it must outlive a power cut; a stricter limit counts all the same."""
+
+    def fills(stage: Stage) -> None:
+        async def keep(key: str, value: bytes) -> None:
+            raise StoreFailed("the disk is full")
+
+        stage.journal.keep = keep  # type: ignore[method-assign]
+
+    film(
+        at(0, load(1000), sun(0), charge(20)),
+        at(5, beats, limits(LPC, None), sends(power_w=4000, start_s=6, end_s=200)),
+        at(20, meter_shows(4000), fills, sets_failsafe(LPC, 9000.0), limits(LPC, 3000.0)),
+        at(22, in_force("lpc", "limited", 3000.0), refuses("store")),
         setup=GUARDED,
     )
