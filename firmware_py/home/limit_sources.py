@@ -5,7 +5,7 @@ Each is a `LimitSource`. Another protocol, such as OpenADR, is one more.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
 import msgspec
@@ -196,9 +196,11 @@ class EnvelopeSource:
 
     _KEY: Final = "limit defaults"
 
-    def __init__(self, book: Callable[[], Iterable[Entry]], operators: frozenset[str], journal: Journal) -> None:
+    def __init__(self, book: Callable[[], tuple[Entry, ...]], operators: frozenset[str], journal: Journal) -> None:
         self._book, self._operators, self._journal = book, operators, journal
         self._defaults: dict[str, Default] = {}
+        self._seen: tuple[Entry, ...] = ()
+        self._limits: tuple[tuple[Limit, Envelope], ...] = ()
 
     async def recall(self) -> None:
         """The defaults hold through a power cycle."""
@@ -212,9 +214,9 @@ class EnvelopeSource:
     async def tend(self, now_s: float) -> None:
         """Keep the default of an envelope whose window has opened, while the envelope itself is still in the book."""
         found = dict(self._defaults)
-        for entry in self._entries():
-            if isinstance(entry.contract, Limit) and entry.start_s <= now_s:
-                found[entry.contract.iss] = newer(found.get(entry.contract.iss), default_of(entry.contract))
+        for contract, envelope in self._known():
+            if envelope.start_s <= now_s:
+                found[contract.iss] = newer(found.get(contract.iss), default_of(contract))
         if found == self._defaults:
             return
         try:
@@ -226,21 +228,22 @@ class EnvelopeSource:
 
     def allowed(self, now_s: float, link_lost_s: float | None) -> tuple[Allowed, ...]:
         """What each operator's envelopes allow; those of several operators hold at once."""
-        entries = list(self._entries())
-        issuers = sorted({entry.contract.iss for entry in entries} | self._defaults.keys())
+        of_issuer: dict[str, list[Envelope]] = {issuer: [] for issuer in self._defaults}
+        for _, envelope in self._known():
+            of_issuer.setdefault(envelope.issuer, []).append(envelope)
         return tuple(
-            holds(View(_envelopes(entries, issuer), self._defaults.get(issuer), link_lost_s), issuer, now_s)
-            for issuer in issuers
+            holds(View(tuple(envelopes), self._defaults.get(issuer), link_lost_s), issuer, now_s)
+            for issuer, envelopes in sorted(of_issuer.items())
         )
 
-    def _entries(self) -> Iterable[Entry]:
-        is_limit = (entry for entry in self._book() if isinstance(entry.contract, Limit))
-        return (entry for entry in is_limit if entry.contract.iss in self._operators)
+    def _known(self) -> tuple[tuple[Limit, Envelope], ...]:
+        """The operators' limits of the book; looked for anew only where the book is another one."""
+        if (entries := self._book()) is not self._seen:
+            self._seen, self._limits = entries, tuple(_limits(entries, self._operators))
+        return self._limits
 
 
-def _envelopes(entries: Iterable[Entry], issuer: str) -> tuple[Envelope, ...]:
-    return tuple(
-        envelope_of(entry.contract, entry.start_s, entry.end_s)
-        for entry in entries
-        if isinstance(entry.contract, Limit) and entry.contract.iss == issuer
-    )
+def _limits(entries: Iterable[Entry], operators: frozenset[str]) -> Iterator[tuple[Limit, Envelope]]:
+    for entry in entries:
+        if isinstance(entry.contract, Limit) and entry.contract.iss in operators:
+            yield entry.contract, envelope_of(entry.contract, entry.start_s, entry.end_s)
