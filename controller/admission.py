@@ -1,16 +1,32 @@
 """Admission: whether an authentic contract may enter the book. Pure; every refusal has a short stable reason."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from protocols.contracts import Contract, Dispatch, Energy, Limit, Option, Reprofile
+from protocols.actions import Action
+from protocols.contracts import Contract, Dispatch, Energy, Limit, Option, Reprofile, power_of, product_of
+
+
+@dataclass(frozen=True, slots=True)
+class ZonePolicy:
+    """Who approves contracts (empty: nobody has to), of which products, and how long that may take."""
+
+    approver: str = ""
+    products: frozenset[str] = frozenset({"energy", "reprofile", "option"})
+    within_s: float = 900.0
+
+    def approves(self, contract: Contract) -> bool:
+        """Whether this contract waits for the zone."""
+        return bool(self.approver) and product_of(contract) in self.products
 
 
 @dataclass(frozen=True, slots=True)
 class AdmissionPolicy:
-    """What this node accepts: its name, the connection's limits (magnitudes, W), and how far and long it plans."""
+    """What this node accepts: its name, the connection's limits (magnitudes, W), and how far and long it plans.
+
+    `household`: who accepts proposals of issuers that are asked (empty: nobody can).
+    """
 
     node: str
     import_limit_w: float
@@ -18,6 +34,8 @@ class AdmissionPolicy:
     # A month ahead and a week long: beyond that a typing error is likelier than a trade.
     horizon: timedelta = timedelta(days=31)
     longest: timedelta = timedelta(days=7)
+    zone: ZonePolicy = field(default_factory=ZonePolicy)
+    household: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,32 +46,20 @@ class Refusal:
     why: str
 
 
-def judge(
-    contract: Contract, issuer: str, policy: AdmissionPolicy, last_seq: Mapping[str, int], utc: datetime
-) -> Refusal | None:
-    """The first reason against the contract, in the order of what an attacker would try; None where there is none."""
-    return (
-        _who(contract, issuer, policy)
-        or _sequence(contract, last_seq.get(issuer, 0))
-        or _window(contract, policy, utc)
-        or _power(contract, policy)
-    )
+def judge(contract: Contract, policy: AdmissionPolicy, utc: datetime) -> Refusal | None:
+    """The first reason against the terms by themselves; None where there is none."""
+    return _window(contract, policy, utc) or _power(contract, policy)
 
 
-def _who(contract: Contract, issuer: str, policy: AdmissionPolicy) -> Refusal | None:
-    if contract.iss != issuer:
+def addressed(message: Contract | Action, issuer: str, policy: AdmissionPolicy) -> Refusal | None:
+    """Whether a message is its signer's own and meant for this node."""
+    if message.iss != issuer:
         return Refusal(
-            "issuer", f"signed with a key of {issuer!r} but issued by {contract.iss!r}: they must be the same"
+            "issuer", f"signed with a key of {issuer!r} but issued by {message.iss!r}: they must be the same"
         )
-    if contract.aud != policy.node:
-        return Refusal("audience", f"meant for {contract.aud!r}: this node is {policy.node!r}")
+    if message.aud != policy.node:
+        return Refusal("audience", f"meant for {message.aud!r}: this node is {policy.node!r}")
     return None
-
-
-def _sequence(contract: Contract, last: int) -> Refusal | None:
-    if contract.seq > last:
-        return None
-    return Refusal("sequence", f"sequence {contract.seq} of {contract.iss} is used up: above {last} is allowed")
 
 
 def _window(contract: Contract, policy: AdmissionPolicy, utc: datetime) -> Refusal | None:
@@ -71,8 +77,9 @@ def _window(contract: Contract, policy: AdmissionPolicy, utc: datetime) -> Refus
 def _pieces(contract: Contract) -> Refusal | None:
     """Whether the window holds what stands in it: time to settle, whole intervals, the steps of a limit in their order."""
     match contract:
-        case Dispatch() if contract.duration_s <= contract.settle_s:
-            text = f"lasts {contract.duration_s:g} s: must be longer than settle_s {contract.settle_s:g}"
+        case Dispatch() if contract.duration_s <= contract.random_start_s + contract.settle_s:
+            needs = f"random_start_s {contract.random_start_s:g} and settle_s {contract.settle_s:g}"
+            text = f"lasts {contract.duration_s:g} s: must be longer than {needs}"
         case Energy() | Reprofile() | Option() if contract.duration_s % contract.interval_s:
             text = f"lasts {contract.duration_s:g} s: must be whole intervals of {contract.interval_s} s"
         case Reprofile() | Option() if contract.baseline_w is not None and len(contract.baseline_w) != (
@@ -94,8 +101,7 @@ def _power(contract: Contract, policy: AdmissionPolicy) -> Refusal | None:
         case Dispatch():
             return _within("power_w", contract.power_w, least_w, most_w)
         case Energy():
-            power_w = contract.energy_wh * 3600 / contract.interval_s
-            return _within(f"energy_wh {contract.energy_wh:g} is a power of", power_w, least_w, most_w)
+            return _within(f"energy_wh {contract.energy_wh:g} is a power of", power_of(contract), least_w, most_w)
         case Reprofile():
             return _within("change_w", contract.change_w, -span_w, span_w)
         case Option():

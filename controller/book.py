@@ -1,32 +1,27 @@
-"""The book of contracts of one node: who may go from which state to which, as data, and what a cycle adds to it.
+"""The book of contracts of one node: the living ones by start time, and whose numbers are used up.
 
-A contract waits as ACCEPTED. Once its window is open and the devices hold what it asks, it is WRITTEN; once the meter
-shows it, OBSERVED. While the law is blind or cut off it is REVERTED and may come back; at its end it is EXPIRED, with
-what the meter says of it. A later dispatch of the same issuer ends an overlapping one at its own start.
+What may enter and what messages do to it stands in `controller.dealings`; which state follows which in `controller.life`. What
+is over leaves the book, so that a cycle costs the same however many contracts there ever were.
 """
 
+import hashlib
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from types import MappingProxyType
+from functools import cached_property
+from math import inf
 from typing import Final
 
-from controller.admission import AdmissionPolicy, Refusal, judge
+from controller.life import BINDING, insist
 from controller.proof import Tally
+from controller.replay import Window
+from protocols.actions import Action
 from protocols.contracts import Contract, Dispatch, State
 
-TRANSITIONS: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
-    {
-        State.RECEIVED: frozenset({State.ACCEPTED, State.REFUSED}),
-        State.ACCEPTED: frozenset({State.WRITTEN, State.REVERTED, State.EXPIRED}),
-        State.WRITTEN: frozenset({State.OBSERVED, State.REVERTED, State.EXPIRED}),
-        State.OBSERVED: frozenset({State.REVERTED, State.EXPIRED}),
-        State.REVERTED: frozenset({State.WRITTEN, State.EXPIRED}),
-        State.REFUSED: frozenset(),
-        State.EXPIRED: frozenset(),
-    }
-)
+# A message that comes before the contract it is about is kept so long; broker and issuer are back by then, or say it again.
+EARLY_S: Final = 600.0
+EARLY_MOST: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +35,22 @@ class Called:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """Amended terms that the zone has not approved yet; until it has, the old ones hold."""
+
+    contract: Contract
+    token: bytes
+    seq: int
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A contract in the book. `start_s` and `end_s` are monotonic; `token` is the signed message, byte for byte.
 
-    `calls`: what is called of an option, in order of time, no two at once.
+    `contract` are the terms as they hold: amended, or approved at less power than the token says. `seq` is the number of the
+    message they came with. `party`: who is asked to accept it; `replaces`: the contract it ends once it is accepted;
+    `deadline_s`: until when acceptance or approval must come. `calls`: what is called of an option, in order of time.
     """
 
     contract: Contract
@@ -56,38 +63,87 @@ class Entry:
     tally: Tally = field(default_factory=Tally)
     superseded_by: str = ""
     calls: tuple[Called, ...] = ()
+    seq: int = 0
+    party: str = ""
+    replaces: str = ""
+    deadline_s: float = inf
+    pending: Pending | None = None
 
     @property
     def id(self) -> str:
         """The contract's id."""
         return self.contract.id
 
+    @property
+    def binds(self) -> bool:
+        """Whether it is agreed, approved and not over."""
+        return self.state in BINDING
+
     def is_open(self, now_s: float) -> bool:
         """Whether the window is open now."""
         return self.start_s <= now_s < self.end_s
 
     def is_over(self, now_s: float) -> bool:
-        """Whether the contract can bind nothing any more."""
-        return now_s >= self.end_s or self.end_s <= self.start_s
+        """Whether a contract that bound can bind nothing any more."""
+        return self.binds and (now_s >= self.end_s or self.end_s <= self.start_s)
 
     def to(self, state: State) -> "Entry":
         """The entry in another state; ValueError where the table does not allow it."""
-        if state not in TRANSITIONS[self.state]:
-            raise ValueError(f"contract {self.id}: {self.state} to {state} is not in the table of transitions")
+        insist(self.id, self.state, state)
         return replace(self, state=state)
 
 
 @dataclass(frozen=True, slots=True)
+class Early:
+    """A message that came before the contract it is about; `role` and `sender` are its signer's."""
+
+    action: Action
+    token: bytes
+    sender: str
+    came_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to be said of a contract; `gone` where it left the book with it. `answered`: what was said the first time."""
+
+    contract: str | None
+    state: State
+    reason: str = ""
+    why: str = ""
+    answered: str = ""
+    gone: Entry | None = None
+
+
+@dataclass(frozen=True)
 class Book:
-    """The living contracts by start time, and the last sequence number of each issuer."""
+    """The living contracts by start time, the used numbers of each issuer, and messages that came too early."""
 
     entries: tuple[Entry, ...] = ()
-    last_seq: Mapping[str, int] = field(default_factory=dict)
+    windows: Mapping[str, Window] = field(default_factory=dict)
+    early: tuple[Early, ...] = ()
+
+    @cached_property
+    def _by_id(self) -> dict[str, Entry]:
+        return {entry.id: entry for entry in self.entries}
+
+    @cached_property
+    def due_s(self) -> float:
+        """When the next thing happens by itself: a deadline passes, or an early message is given up."""
+        deadlines = (entry.deadline_s for entry in self.entries)
+        pending = (entry.pending.deadline_s for entry in self.entries if entry.pending is not None)
+        return min((*deadlines, *pending, *(each.came_s + EARLY_S for each in self.early)), default=inf)
 
     def open(self, now_s: float) -> tuple[Entry, ...]:
-        """Every contract whose window is open: limits intersect, energy and reprofile add up, a dispatch supersedes."""
-        begun = bisect_right(self.entries, now_s, key=lambda entry: entry.start_s)
-        return tuple(entry for entry in self.entries[:begun] if entry.is_open(now_s))
+        """Every contract that binds now: limits intersect, energy and reprofile add up, a dispatch supersedes."""
+        return tuple(entry for entry in self._begun(now_s) if entry.binds and entry.is_open(now_s))
+
+    def over(self, now_s: float) -> tuple[Entry, ...]:
+        """Every contract that bound and has ended or was superseded."""
+        return tuple(entry for entry in self.entries if entry.is_over(now_s))
+
+    def _begun(self, now_s: float) -> tuple[Entry, ...]:
+        return self.entries[: bisect_right(self.entries, now_s, key=lambda entry: entry.start_s)]
 
     def in_force(self, now_s: float) -> Entry | None:
         """The dispatch whose window is open; admission leaves at most one."""
@@ -95,61 +151,27 @@ class Book:
 
     def find(self, contract_id: str) -> Entry | None:
         """The contract of this id; None where it is not in the book."""
-        return next((entry for entry in self.entries if entry.id == contract_id), None)
+        return self._by_id.get(contract_id)
 
     def with_entry(self, entry: Entry) -> "Book":
-        """The book with this entry in the place of its former self."""
-        return replace(self, entries=tuple(entry if old.id == entry.id else old for old in self.entries))
+        """The book with this entry in the place of its former self, or new."""
+        old = self._by_id.get(entry.id)
+        if old is not None and old.start_s == entry.start_s:
+            return replace(self, entries=tuple(entry if each.id == entry.id else each for each in self.entries))
+        others = (each for each in self.entries if each.id != entry.id)
+        return replace(self, entries=tuple(sorted((*others, entry), key=lambda each: each.start_s)))
 
     def without(self, contract_id: str) -> "Book":
         """The book without a contract that is over."""
         return replace(self, entries=tuple(entry for entry in self.entries if entry.id != contract_id))
 
 
-def admit(
-    book: Book, contract: Contract, token: bytes, issuer: str, policy: AdmissionPolicy, now: tuple[float, datetime]
-) -> tuple[Book, Refusal | None]:
-    """Judge an authentic contract and enter it; `now` is (monotonic, UTC).
-
-    The sequence number of an authentic message to this node is used up even when the message is refused, so a refused
-    one cannot be played again when it would fit.
-    """
-    now_s, utc = now
-    refusal = judge(contract, issuer, policy, book.last_seq, utc) or _conflict(book, contract)
-    if refusal is not None and refusal.reason in ("issuer", "audience", "sequence"):
-        return book, refusal
-    book = replace(book, last_seq={**book.last_seq, issuer: contract.seq})
-    if refusal is not None:
-        return book, refusal
-    return _enter(book, entry_of(contract, token, now_s, utc)), None
-
-
-def entry_of(contract: Contract, token: bytes, now_s: float, utc: datetime) -> Entry:
+def entry_of(contract: Contract, token: bytes, now_s: float, utc: datetime, state: State = State.ACCEPTED) -> Entry:
     """A fresh entry; from here on its window lives on the monotonic clock."""
     start_s = now_s + (contract.start - utc).total_seconds()
-    return Entry(contract, token, start_s, start_s + contract.duration_s)
+    return Entry(contract, token, start_s, start_s + contract.duration_s, state, seq=contract.seq)
 
 
-def _overlap(one: Contract, other: Contract) -> bool:
-    """Whether both are dispatches of a common time; of the other products any number may be open at once."""
-    both = isinstance(one, Dispatch) and isinstance(other, Dispatch)
-    return both and one.start < other.end and other.start < one.end
-
-
-def _conflict(book: Book, contract: Contract) -> Refusal | None:
-    for entry in book.entries:
-        if entry.id == contract.id:
-            return Refusal("duplicate", f"id {contract.id!r} is in the book already: each contract needs its own")
-        if _overlap(entry.contract, contract) and entry.contract.iss != contract.iss:
-            text = f"overlaps contract {entry.id} of {entry.contract.iss}: only its own issuer may supersede it"
-            return Refusal("overlap", text)
-    return None
-
-
-def _enter(book: Book, new: Entry) -> Book:
-    older = (_superseded(old, new) if _overlap(old.contract, new.contract) else old for old in book.entries)
-    return replace(book, entries=tuple(sorted((*older, new), key=lambda entry: entry.start_s)))
-
-
-def _superseded(old: Entry, new: Entry) -> Entry:
-    return replace(old, end_s=min(old.end_s, new.start_s), superseded_by=new.id)
+def digest(token: bytes) -> str:
+    """By which an acceptance or approval names a signed message: its SHA-256."""
+    return hashlib.sha256(token).hexdigest()

@@ -1,7 +1,7 @@
 """The home node's decision, whole and pure: frozen inputs in, commands and reasons out.
 
-freeze inputs -> laws -> wishes -> settle -> split over the devices -> hard limits -> commands. Observing what the meter
-says of a contract afterwards stands in `controller.observe`.
+freeze inputs -> laws -> wishes -> settle -> split over the devices -> hard limits -> commands. What the open contracts wish
+stands in `controller.pursuit`, what the meter says of them afterwards in `controller.observe`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,12 @@ from math import inf
 
 import msgspec
 
-from controller.laws import connection, dispatch, self_consumption
+from controller import pursuit, tracking
+from controller.gauge import Sample
+from controller.items import Item
+from controller.laws import connection, dispatch, release, self_consumption
+from controller.laws.shortfall import Short
+from controller.reach import EFFICIENCY, Part, Reach
 from controller.settle import Verdict, settle
 from controller.split import Follower, Producer, Split, split
 from controller.wishes import Band, Rank, Wish
@@ -29,7 +34,8 @@ class Role(StrEnum):
 class DeviceView(msgspec.Struct, frozen=True):
     """A controllable device as frozen for a cycle. Power and state of charge are None where absent or too old.
 
-    `falls_back`: it has a declared fallback power, so that running free is something it must be told and kept in.
+    `falls_back`: it has a declared fallback power, so that running free is something it must be told and kept in. `told_w`:
+    what it was last told (None: it was let go).
     """
 
     name: str
@@ -40,12 +46,15 @@ class DeviceView(msgspec.Struct, frozen=True):
     limited_to_w: float | None = None
     soc_least_percent: float = 0.0
     falls_back: bool = False
+    told_w: float | None = None
 
 
 class Inputs(msgspec.Struct, frozen=True):
     """Everything a decision may look at; powers are None where absent or too old to be believed.
 
-    `limits`: the wishes of whoever may bind the connection point from outside, such as a grid operator.
+    `limits`: the wishes of whoever may bind the connection point from outside, such as a grid operator. `contract`: the
+    dispatch that is open, until `contract_end_s`; `items`: the contracts on energy that are open or not settled yet.
+    `sample`: the newest reading of the connection point, for what is counted.
     """
 
     now_s: float
@@ -55,6 +64,9 @@ class Inputs(msgspec.Struct, frozen=True):
     contract: Dispatch | None = None
     link_lost_s: float | None = None
     limits: tuple[Wish, ...] = ()
+    contract_end_s: float = inf
+    items: tuple[Item, ...] = ()
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +77,17 @@ class Params:
     dispatch: dispatch.Params
     rest: FallbackName = FallbackName.SELF_CONSUMPTION
 
+    @property
+    def release_w_per_s(self) -> float:
+        """How fast the site goes back to rest after a contract that says no ramp of its own."""
+        return release.SHARE_PER_S * self.connection.import_limit_w
+
 
 class Decision(msgspec.Struct, frozen=True):
     """Per device the power (follower) or production limit (producer), None to let it go; and who decided what.
 
-    `clamp` says why the contract does not get all it asks for: a short word and a sentence; empty when it does.
+    `clamp` says why the contract does not get all it asks for: a short word and a sentence; empty when it does. Of contracts
+    on energy: what closed in this cycle, what will be missing (where it is to be said now), and whether they are on course.
     """
 
     commands: Mapping[str, float | None]
@@ -77,39 +95,126 @@ class Decision(msgspec.Struct, frozen=True):
     law: dispatch.Why
     clamp: tuple[str, str] = ("", "")
     short_w: float = 0.0
+    closed: tuple[tracking.Closed, ...] = ()
+    short: Short | None = None
+    on_course: bool = False
 
 
 class Memory(msgspec.Struct, frozen=True):
     """What the laws carry from cycle to cycle."""
 
-    of_dispatch: dispatch.Memory = dispatch.Memory()
+    of_pursuit: pursuit.Memory = pursuit.Memory()
+    of_tracking: tracking.Memory = tracking.Memory()
+    of_release: release.Memory = release.Memory()
 
 
 def decide(params: Params, memory: Memory, inputs: Inputs) -> tuple[Memory, Decision]:
     """One decision."""
-    law_inputs = dispatch.Inputs(inputs.contract, inputs.site_w, inputs.site_age_s, inputs.link_lost_s)
-    law_memory, wish, why = dispatch.step(params.dispatch, memory.of_dispatch, inputs.now_s, law_inputs)
-    asked = (_safety(params, inputs), *inputs.limits, wish, _rest(params, inputs, why))
-    wishes = [each for each in asked if each is not None]
+    gap_s = params.dispatch.blind_s
+    of_tracking, goal, closed = tracking.step(memory.of_tracking, inputs.now_s, inputs.items, inputs.sample, gap_s)
+    stronger = (_safety(params, inputs), *inputs.limits)
+    of_pursuit, found = _pursued(params, memory.of_pursuit, inputs, goal, stronger)
+    rest, of_release = _rest(params, inputs, found, memory.of_release)
+    wishes = [each for each in (*stronger, found.wish, rest) if each is not None]
     verdict = _bounded(inputs, wishes, settle(wishes, inputs.now_s))
+    of_release = release.followed(of_release, found.wish, verdict.value_w, inputs.contract)
+    memory = Memory(of_pursuit, of_tracking, of_release)
+    decision = _decision(inputs, found, verdict)
+    if closed or found.short is not None or found.on_course:
+        decision = msgspec.structs.replace(decision, closed=closed, short=found.short, on_course=found.on_course)
+    return memory, decision
+
+
+def _pursued(
+    params: Params, memory: pursuit.Memory, inputs: Inputs, goal: tracking.Goal | None, stronger: tuple[Wish, ...]
+) -> tuple[pursuit.Memory, pursuit.Pursuit]:
+    if inputs.contract is None and not inputs.items:
+        return pursuit.NOBODY
+    scene = _scene(inputs, goal, stronger)
+    return pursuit.pursue(params.dispatch, params.connection.import_limit_w, memory, inputs.now_s, scene)
+
+
+def _decision(inputs: Inputs, found: pursuit.Pursuit, verdict: Verdict) -> Decision:
     if verdict.value_w is None or inputs.site_w is None:
-        return Memory(law_memory), Decision(_blind(inputs), verdict, why)
+        return Decision(_blind(inputs), verdict, found.why)
+    if found.holds and verdict.value_w == found.why.asked_w:
+        return Decision({view.name: view.told_w for view in inputs.devices}, verdict, found.why)
     shared = _split(inputs, inputs.site_w, verdict.value_w, verdict.band.least_w)
-    clamp = _clamp(verdict, shared) if wish is not None else ("", "")
-    return Memory(law_memory), Decision(_commands(inputs, shared), verdict, why, clamp, shared.short_w)
+    clamp = _clamp(verdict, shared) if found.wish is not None else ("", "")
+    return Decision(_commands(inputs, shared), verdict, found.why, clamp, shared.short_w)
+
+
+def _scene(inputs: Inputs, goal: tracking.Goal | None, stronger: tuple[Wish, ...]) -> pursuit.Scene:
+    return pursuit.Scene(
+        dispatch=inputs.contract,
+        dispatch_left_s=inputs.contract_end_s - inputs.now_s,
+        items=tuple(item for item in inputs.items if inputs.now_s < item.end_s) if inputs.items else (),
+        goal=goal,
+        site_w=inputs.site_w,
+        site_age_s=inputs.site_age_s,
+        link_lost_s=inputs.link_lost_s,
+        reach=None if goal is None or inputs.site_w is None else _reach(inputs, inputs.site_w),
+        may_hold=goal is None or _may_hold(inputs),
+        stronger=stronger,
+    )
+
+
+def _may_hold(inputs: Inputs) -> bool:
+    """Whether every device may go on with what it was told: it takes part, and what it was told lies in its band."""
+    bands = {each.name: each.band for each in _followers(inputs)}
+    for view in inputs.devices:
+        if view.role is Role.FOLLOWER and view.told_w is not None:
+            band = bands.get(view.name)
+            if band is None or band.nearest(view.told_w) != view.told_w:
+                return False
+    return True
+
+
+def _reach(inputs: Inputs, site_w: float) -> Reach:
+    """What the devices that take part can do, and for how long."""
+    followers, producers = _followers(inputs), _producers(inputs)
+    views = {view.name: view for view in inputs.devices}
+    made_w = sum(max(-each.power_w, 0.0) for each in producers)
+    spare_w = sum(max(each.produce_max_w + each.power_w, 0.0) for each in producers if each.limited_to_w is not None)
+    rest_w = site_w - sum(each.power_w for each in followers)
+    return Reach(rest_w, tuple(_part(views[each.name], each) for each in followers), made_w, spare_w)
+
+
+def _part(view: DeviceView, follower: Follower) -> Part:
+    """A follower with what it holds; where that is not known, it counts as without an end."""
+    whole_wh = None if view.ratings is None else view.ratings.energy_wh
+    if whole_wh is None or view.soc_percent is None:
+        return Part(view.name, follower.power_w, follower.band, None, None, follower.bound_why)
+    gives_wh = max(view.soc_percent - view.soc_least_percent, 0.0) / 100.0 * whole_wh * EFFICIENCY
+    takes_wh = max(100.0 - view.soc_percent, 0.0) / 100.0 * whole_wh / EFFICIENCY
+    return Part(view.name, follower.power_w, follower.band, gives_wh, takes_wh, follower.bound_why)
 
 
 def _safety(params: Params, inputs: Inputs) -> Wish:
     return connection.step(params.connection, inputs.now_s + params.dispatch.blind_s)
 
 
-def _rest(params: Params, inputs: Inputs, why: dispatch.Why) -> Wish | None:
-    """The state the site rests in: the contract's own fallback while the law does not follow it."""
-    rest = inputs.contract.fallback if inputs.contract is not None and why.reason else params.rest
+def _rest(
+    params: Params, inputs: Inputs, found: pursuit.Pursuit, memory: release.Memory
+) -> tuple[Wish | None, release.Memory]:
+    """The state the site rests in: the contract's own fallback while it is not followed; after one, by and by."""
+    rest = params.rest if found.fallback is None else found.fallback
+    good_until_s = inputs.now_s + params.dispatch.blind_s
+    if found.wish is not None or found.fallback is not None:
+        return _at_rest(params, inputs, rest, good_until_s), memory
+    if memory.from_w is None:
+        return _at_rest(params, inputs, rest, good_until_s), memory
+    free_w = None if inputs.site_w is None else inputs.site_w - sum(each.power_w for each in _followers(inputs))
+    goal_w = 0.0 if rest is FallbackName.SELF_CONSUMPTION else free_w
+    memory, wish = release.step(memory, inputs.now_s, goal_w, params.release_w_per_s, good_until_s)
+    return _at_rest(params, inputs, rest, good_until_s) if wish is None else wish, memory
+
+
+def _at_rest(params: Params, inputs: Inputs, rest: FallbackName, good_until_s: float) -> Wish | None:
     match rest:
         case FallbackName.SELF_CONSUMPTION:
             seen = inputs.site_w is not None and inputs.site_age_s <= params.dispatch.blind_s
-            return self_consumption.step(seen, inputs.now_s + params.dispatch.blind_s)
+            return self_consumption.step(seen, good_until_s)
         case FallbackName.IDLE:
             return None
 

@@ -1,10 +1,12 @@
 """The composition root: the one place that knows concrete classes and puts a home node together."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from random import Random
 from typing import Final, Protocol
 
-from controller.admission import AdmissionPolicy
+from controller import roles
+from controller.admission import AdmissionPolicy, ZonePolicy
 from controller.cycle import Params, Role
 from controller.laws import connection, dispatch
 from controller.lease import LeasePolicy
@@ -31,6 +33,7 @@ from firmware_py.home.node import HomeNode, Parts, Settings
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.output import Line, Output
 from firmware_py.home.poller import Listeners, Poller
+from firmware_py.home.register import Register
 from firmware_py.home.report import Reporter
 from firmware_py.mqtt import Announcement, Broker, MqttUplink
 from protocols.dlms import Keys
@@ -138,20 +141,31 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
         for device in config.device
         if (line := built[device.name][1]) is not None
     }
-    trust = Trust(loaded.keys, loaded.issuers)
+    trust = Trust(loaded.keys, loaded.issuers, _parties(config))
     desk = ContractDesk(trust, _admission(config), world.clock, world.journal, outbox)
+    register = Register(world.clock, world.journal)
     limits = LimitDesk(
         topics.node, trust, _limit_sources(config, desk, world), Keeping(world.clock, world.journal, outbox)
     )
     diary = Diary(reporter.explanation, world.clock, world.journal, config.node.why_days * 86400.0)
     parts = Parts(
-        pollers, outputs, desk, outbox, reporter, world.uplink, world.clock, limits, diary, world.finished_cycle
+        pollers,
+        outputs,
+        desk,
+        outbox,
+        reporter,
+        world.uplink,
+        world.clock,
+        register,
+        limits,
+        diary,
+        world.finished_cycle,
     )
     return HomeNode(_settings(config, topics), parts)
 
 
 def _limit_sources(config: HomeConfig, desk: ContractDesk, world: World) -> list[LimitSource]:
-    operators = frozenset(issuer.name for issuer in config.issuer if issuer.role == "operator")
+    operators = frozenset(issuer.name for issuer in config.issuer if issuer.role in ("any", "grid"))
     sources: list[LimitSource] = [EnvelopeSource(lambda: desk.book.entries, operators, world.journal)]
     for limit in config.grid_limit:
         match limit:
@@ -229,7 +243,23 @@ def build_device(
 
 
 def _admission(config: HomeConfig) -> AdmissionPolicy:
-    return AdmissionPolicy(config.node.id, config.site.import_limit_w, config.site.export_limit_w)
+    household = next((issuer.name for issuer in config.issuer if issuer.role == "household"), "")
+    policy = AdmissionPolicy(
+        config.node.id, config.site.import_limit_w, config.site.export_limit_w, household=household
+    )
+    zone = config.approver
+    if zone is None:
+        return policy
+    return replace(policy, zone=ZonePolicy(zone.name, frozenset(zone.of), zone.within_s))
+
+
+def _parties(config: HomeConfig) -> dict[str, roles.Party]:
+    parties = {
+        each.name: roles.Party(each.name, roles.Role(each.role), each.consent == "asked") for each in config.issuer
+    }
+    if config.approver is not None:
+        parties[config.approver.name] = roles.Party(config.approver.name, roles.Role.APPROVER)
+    return parties
 
 
 def _settings(config: HomeConfig, topics: Topics) -> Settings:
@@ -240,7 +270,12 @@ def _settings(config: HomeConfig, topics: Topics) -> Settings:
         rest=site.rest,
     )
     least = {device.name: device.soc_least_percent for device in config.device}
-    return Settings(topics, site.meter, config.node.cycle_s, site.blind_after_s, params, least)
+    return Settings(topics, site.meter, config.node.cycle_s, site.blind_after_s, params, least, drawn(config.node.id))
+
+
+def drawn(node: str) -> Callable[[str], float]:
+    """A number from 0 to 1 for each contract, another one at each node, and the same one after a restart."""
+    return lambda contract: Random(f"{node} {contract}").random()
 
 
 def mqtt_uplink(loaded: Loaded, client_id: str | None = None) -> MqttUplink:

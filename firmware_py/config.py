@@ -73,11 +73,24 @@ class SiteConfig(_Part):
 
 
 class IssuerConfig(_Part):
-    """`[[issuer]]`: who may send contracts, and the public key (a JWK file) it signs with; only an operator may limit."""
+    """`[[issuer]]`: who may send contracts, and the public key (a JWK file) it signs with; what it may send (`role`).
+
+    `consent`: whether its proposals hold as they come, or wait until the household accepts them.
+    """
 
     name: str
     key_file: Path
-    role: Literal["market", "operator"] = "market"
+    role: Literal["any", "grid", "market", "household"] = "any"
+    consent: Literal["standing", "asked"] = "standing"
+
+
+class ApproverConfig(_Part):
+    """`[approver]`: the zone, whose signed approval contracts `of` these products need within `within_s`."""
+
+    name: str
+    key_file: Path
+    of: tuple[Literal["energy", "reprofile", "option", "dispatch"], ...] = ("energy", "reprofile", "option")
+    within_s: Annotated[Number, Field(ge=1, le=86400)] = 900.0
 
 
 class DeviceConfig(_Part):
@@ -150,6 +163,7 @@ class HomeConfig(_Part):
     mqtt: MqttConfig
     site: SiteConfig
     issuer: tuple[IssuerConfig, ...] = ()
+    approver: ApproverConfig | None = None
     device: Annotated[tuple[DeviceConfig, ...], Field(min_length=1)]
     proxy: tuple[ProxyConfig, ...] = ()
     grid_limit: tuple[GridLimitConfig, ...] = ()
@@ -229,7 +243,8 @@ def _validated(raw: dict[str, Any], mistakes: list[Mistake]) -> HomeConfig | Non
 def _keys(path: Path, raw: dict[str, Any], mistakes: list[Mistake]) -> tuple[dict[str, str], dict[str, str]]:
     """Public keys and their issuers by thumbprint; every file that cannot be used is a mistake of its own."""
     keys, issuers = {}, {}
-    for where, issuer in tables(raw, "issuer"):
+    approver = table(raw, "approver")
+    for where, issuer in (*tables(raw, "issuer"), *([("approver", approver)] if approver else ())):
         key, file = f"{where}.key_file", issuer.get("key_file")
         text = _text(path, file, key, mistakes)
         if text is None:

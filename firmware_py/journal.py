@@ -6,7 +6,7 @@ was acknowledged. About 0.6 kB a record: a year of 15-minute intervals nobody fe
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS record (stream TEXT, seq INTEGER, body BLOB NOT NULL,
 CREATE TABLE IF NOT EXISTS mark (stream TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 """
+_KEEP: Final = "INSERT INTO kept VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"
 
 
 def stored(path: Path, stream: str) -> list[bytes]:
@@ -95,8 +96,25 @@ class SqliteJournal:
 
     async def keep(self, key: str, value: bytes) -> None:
         """Store the present value of a key."""
-        query = "INSERT INTO kept VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"
-        await self._commit(lambda db: db.execute(query, (key, value)))
+        await self._commit(lambda db: db.execute(_KEEP, (key, value)))
+
+    async def keep_all(self, values: Mapping[str, bytes | None]) -> None:
+        """Store or delete the present values of several keys, in one transaction."""
+
+        def work(db: sqlite3.Connection) -> None:
+            for key, value in values.items():
+                if value is None:
+                    db.execute("DELETE FROM kept WHERE key = ?", (key,))
+                else:
+                    db.execute(_KEEP, (key, value))
+
+        await self._commit(work)
+
+    async def kept_under(self, prefix: str) -> dict[str, bytes]:
+        """Every key that begins so, with its present value."""
+        # The first text behind all that begin so: keys are made of characters below the last one.
+        query, bounds = "SELECT key, body FROM kept WHERE key >= ? AND key < ?", (prefix, f"{prefix}\U0010ffff")
+        return dict(await self._commit(lambda db: db.execute(query, bounds).fetchall()))
 
     async def kept(self, key: str) -> bytes | None:
         """The present value of a key."""

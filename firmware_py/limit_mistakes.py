@@ -32,7 +32,7 @@ def _names(limits: Tables) -> Iterator[Mistake]:
 
 
 def _guards(limits: Tables, issuers: Tables) -> Iterator[Mistake]:
-    operators = [str(issuer.get("name")) for _, issuer in issuers if issuer.get("role") == "operator"]
+    operators = [str(issuer.get("name")) for _, issuer in issuers if issuer.get("role", "any") in ("any", "grid")]
     seen: list[tuple[object, object]] = []
     for key, limit in limits:
         if limit.get("kind") != "guard":
@@ -40,7 +40,7 @@ def _guards(limits: Tables, issuers: Tables) -> Iterator[Mistake]:
         issuer, use = limit.get("issuer"), limit.get("use")
         if isinstance(issuer, str) and issuer not in operators:
             said = f"allowed are {', '.join(operators)}" if operators else "none has it"
-            yield Mistake(f"{key}.issuer", shown(issuer), f'must be an issuer with role = "operator"; {said}')
+            yield Mistake(f"{key}.issuer", shown(issuer), f'must be an issuer with role = "grid"; {said}')
         if (issuer, use) in seen:
             yield Mistake(f"{key}.use", shown(use), f"{issuer} limits it already; a guard limits each once")
         seen.append((issuer, use))

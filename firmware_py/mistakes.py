@@ -33,6 +33,21 @@ def crossed(raw: dict[str, Any]) -> Iterator[Mistake]:
     yield from _telegrams(devices)
     yield from _proxies(tables(raw, "proxy"), devices)
     yield from crossed_limits(tables(raw, "grid_limit"), tables(raw, "issuer"), devices)
+    yield from _parties(tables(raw, "issuer"), table(raw, "approver").get("name"))
+
+
+def _parties(issuers: list[tuple[str, dict[str, Any]]], approver: object) -> Iterator[Mistake]:
+    """An issuer is one thing only, whichever of its keys it signs with; who is asked must be there to answer."""
+    known: dict[object, tuple[object, object]] = {}
+    household = any(issuer.get("role") == "household" for _, issuer in issuers)
+    for key, issuer in issuers:
+        name, rights = issuer.get("name"), (issuer.get("role", "any"), issuer.get("consent", "standing"))
+        if known.setdefault(name, rights) != rights:
+            yield Mistake(f"{key}.role", shown(rights[0]), f"{name} has another role or consent above")
+        if name is not None and name == approver:
+            yield Mistake(f"{key}.name", shown(name), "is the approver too; an approver sends nothing but approvals")
+        if issuer.get("consent") == "asked" and not household:
+            yield Mistake(f"{key}.consent", "'asked'", "an issuer of role household must be there to accept")
 
 
 def _login(mqtt: dict[str, Any]) -> Iterator[Mistake]:

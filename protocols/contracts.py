@@ -53,11 +53,15 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Dispatch(Terms, frozen=True, kw_only=True, tag="dispatch"):
-    """Hold `power_w` from `start` to `end`; `settle_s` is the time the site has to get there, on top of the ramp."""
+    """Hold `power_w` from `start` to `end`; `settle_s` is the time the site has to get there, on top of the ramp.
+
+    The site begins at a moment of its own within `random_start_s` after `start`, so that a street does not jump at once.
+    """
 
     power_w: Power
     ramp_w_per_s: Annotated[float, Meta(gt=0.0, le=_POWER_MAX_W)] | None = None
     settle_s: Annotated[float, Meta(ge=0.0, le=3600.0)] = 10.0
+    random_start_s: Annotated[float, Meta(ge=0.0, le=3600.0)] = 0.0
 
 
 class Energy(Terms, frozen=True, kw_only=True, tag="energy"):
@@ -113,6 +117,11 @@ class Limit(Terms, frozen=True, kw_only=True, tag="limit"):
 Contract = Dispatch | Energy | Reprofile | Option | Limit
 
 
+def product_of(contract: Contract) -> str:
+    """The word of its tag."""
+    return str(contract.__struct_config__.tag)
+
+
 def asked_text(contract: Contract) -> str:
     """What a contract asks for, in a few words."""
     match contract:
@@ -128,17 +137,62 @@ def asked_text(contract: Contract) -> str:
             return f"limit in {len(schedule)} steps"
 
 
+def power_of(contract: Contract) -> float:
+    """The power that is traded, in W, import positive: of an option the greater side; of a limit 0."""
+    match contract:
+        case Dispatch(power_w=power_w):
+            return power_w
+        case Energy(energy_wh=energy_wh, interval_s=interval_s):
+            return energy_wh * 3600 / interval_s
+        case Reprofile(change_w=change_w):
+            return change_w
+        case Option(least_w=least_w, most_w=most_w):
+            return max(least_w, most_w, key=abs)
+        case Limit():
+            return 0.0
+
+
+def at_power(contract: Contract, most_w: float) -> Contract:
+    """The terms at this power at most, a magnitude in W and of the same direction."""
+    part = min(1.0, most_w / abs(power_of(contract))) if power_of(contract) != 0 else 1.0
+    match contract:
+        case Dispatch(power_w=power_w):
+            return msgspec.structs.replace(contract, power_w=power_w * part)
+        case Energy(energy_wh=energy_wh):
+            return msgspec.structs.replace(contract, energy_wh=energy_wh * part)
+        case Reprofile(change_w=change_w):
+            return msgspec.structs.replace(contract, change_w=change_w * part)
+        case Option(least_w=least_w, most_w=highest_w):
+            return msgspec.structs.replace(contract, least_w=_cut(least_w, most_w), most_w=_cut(highest_w, most_w))
+        case Limit():
+            return contract
+
+
+def _cut(power_w: float, most_w: float) -> float:
+    return min(max(power_w, -most_w), most_w)
+
+
 class State(StrEnum):
-    """Where a contract stands; `CLAMPED` is reported beside them whenever the reason of a clamp changes."""
+    """Where a contract stands; `controller.life` says which follows which. The last six are reports beside the states."""
 
     RECEIVED = "received"
-    ACCEPTED = "accepted"
+    PROPOSED = "proposed"  # waits for the other side's acceptance
+    AGREED = "agreed"  # waits for the zone's approval
+    ACCEPTED = "accepted"  # in the book, waits for its window
     REFUSED = "refused"
     WRITTEN = "written"
-    CLAMPED = "clamped"
     OBSERVED = "observed"
     REVERTED = "reverted"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    DEFAULTED = "defaulted"
+    SETTLED = "settled"
+    CLAMPED = "clamped"
+    APPROVED = "approved"
+    AMENDED = "amended"
+    CALLED = "called"
+    SHORT = "short"  # energy that will be missing at the end of an interval
+    INTERVAL = "interval"  # an interval of a contract on energy is over, with its proof
 
 
 class Outcome(StrEnum):

@@ -61,7 +61,10 @@ class ContractEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """A state of a contract. `reason` is a stable short word, `why` a sentence.
 
     `observed_w` is the mean power of the connection point by its *meter*; `latency_s` from the first write to the
-    reading that shows it. At the end: energy contracted and metered after the settling time, and the outcome.
+    reading that shows it. `answered`: of a message that came twice, what was said the first time. At the end: energy
+    contracted and metered after the settling time, and the outcome. Of each interval (`interval_start` to `interval_end`) of
+    a contract on energy: what was contracted, `metered_wh` that counts for it and its `deviation_wh` (at most
+    `tolerance_wh`). `short_wh`: what is expected to be missing, positive: of import.
     """
 
     contract: str | None
@@ -76,6 +79,21 @@ class ContractEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     contracted_wh: float | None = None
     metered_wh: float | None = None
     outcome: Outcome | None = None
+    answered: str = ""
+    interval_start: str = ""
+    interval_end: str = ""
+    deviation_wh: float | None = None
+    tolerance_wh: float | None = None
+    short_wh: float | None = None
+
+
+class Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A contract that waits for the zone's approval: its signed message as text, and until when the answer must come."""
+
+    node: str
+    contract: str
+    token: str
+    until: str
 
 
 class Happening(msgspec.Struct, frozen=True):

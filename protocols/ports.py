@@ -4,7 +4,7 @@ Concrete classes stand in drivers/, firmware_py/ and sim_hardware/, and are name
 method that talks to the outside raises a `protocols.faults.Fault` when the outside fails, and nothing else.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -288,6 +288,14 @@ class Journal(Protocol):
 
     async def keep(self, key: str, value: bytes) -> None:
         """Store the one present value of a key."""
+        ...
+
+    async def keep_all(self, values: Mapping[str, bytes | None]) -> None:
+        """Store the present values of several keys, all or none of them; None deletes one."""
+        ...
+
+    async def kept_under(self, prefix: str) -> dict[str, bytes]:
+        """Every key that begins so, with its present value."""
         ...
 
     async def kept(self, key: str) -> bytes | None:

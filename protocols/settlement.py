@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-Method = Literal["nomination", "x_of_y", "meter_before_after", "limit"]
-METHODS: Final[tuple[Method, ...]] = ("nomination", "x_of_y", "meter_before_after", "limit")
+Method = Literal["nomination", "x_of_y", "meter_before_after", "limit", "energy"]
+METHODS: Final[tuple[Method, ...]] = ("nomination", "x_of_y", "meter_before_after", "limit", "energy")
 # Beyond this a price is a slip of the pen, and what it is multiplied with still fits an exact decimal.
 _PRICE_MOST: Final = Decimal(1_000_000)
 _PRICE_DIGITS: Final = 9
@@ -23,7 +23,9 @@ class SettlementTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
     """How a contract is settled. Money is in `currency`, exact; spans are seconds; days are those of `time_zone`.
 
     `price_per_kwh` is paid for what was delivered, `penalty_per_kwh` taken for what was not (for a limit: for what was
-    beyond it), `price_per_interval` paid for each interval in which a limit was kept. `interval_s` counts from
+    beyond it), `price_per_interval` paid for each interval in which a limit was kept, `availability_per_h` for each hour of an option.
+    Method `energy` is that of trades: the price goes from who buys to who sells, the penalty is taken for what was off either
+    way. `interval_s` counts from
     midnight UTC. `limit_side`: whether `power_w` bounds import from above or export from below.
 
     X of Y: of the last `days_y` eligible days (of the same kind where `same_kind`: Monday to Friday, or the weekend; never one
@@ -36,6 +38,7 @@ class SettlementTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
     price_per_kwh: Decimal = Decimal(0)
     penalty_per_kwh: Decimal = Decimal(0)
     price_per_interval: Decimal = Decimal(0)
+    availability_per_h: Decimal = Decimal(0)
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] = "EUR"
     interval_s: Annotated[int, Meta(ge=1, le=_DAY_S)] = 900
     time_zone: str = "UTC"
@@ -53,7 +56,7 @@ class SettlementTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
 
     def __post_init__(self) -> None:
         """ValueError names the field, what it is and what is allowed."""
-        for name in ("price_per_kwh", "penalty_per_kwh", "price_per_interval"):
+        for name in ("price_per_kwh", "penalty_per_kwh", "price_per_interval", "availability_per_h"):
             _price(name, getattr(self, name))
         if self.penalty_per_kwh < 0:
             raise ValueError(f"penalty_per_kwh is {self.penalty_per_kwh}: 0 and more is allowed")

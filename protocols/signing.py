@@ -20,6 +20,7 @@ _ALGORITHM: Final = "Ed25519"
 CONTRACT: Final = "busbar-contract+jws"
 APPROVAL: Final = "busbar-approval+jws"
 LIMIT: Final = "busbar-limit+jws"
+DEED: Final = "busbar-deed+jws"
 RECORD: Final = "busbar-record+jws"
 MANIFEST: Final = "busbar-manifest+jws"
 TREE_HEAD: Final = "busbar-tree-head+jws"
@@ -36,6 +37,7 @@ class SignedText:
     payload: bytes
     key_id: str
     token: bytes
+    kind: str = CONTRACT
 
 
 def new_private_key() -> str:
@@ -63,9 +65,9 @@ def sign(payload: bytes, private_key: str, kind: str = CONTRACT) -> bytes:
 
 
 def open_signed(
-    token: bytes, trusted: Mapping[str, str], kind: str = CONTRACT, most: int = MAX_SIGNED_BYTES
+    token: bytes, trusted: Mapping[str, str], kind: str | tuple[str, ...] = CONTRACT, most: int = MAX_SIGNED_BYTES
 ) -> SignedText:
-    """Check a compact JWS of a kind against public keys by thumbprint.
+    """Check a compact JWS of a kind (or one of several) against public keys by thumbprint.
 
     Refused: `too_large`, `malformed`, `unknown_key`, `signature`.
     """
@@ -83,7 +85,7 @@ def open_signed(
         opened = jws.deserialize_compact(token, _key(key_text), algorithms=[_ALGORITHM])
     except (JoseError, ValueError) as error:
         raise Refused("signature", f"signature of key {named} does not hold: {error}") from error
-    return SignedText(opened.payload, named, token)
+    return SignedText(opened.payload, named, token, str(header["typ"]))
 
 
 def peek(token: bytes) -> bytes:
@@ -106,9 +108,11 @@ def _header(token: bytes) -> dict[str, Any]:
         raise Refused("malformed", f"not a compact JWS: {str(error)[:200]}") from error
 
 
-def _named_key(header: Mapping[str, Any], kind: str) -> str:
-    if header.get("typ") != kind:
-        raise Refused("malformed", f"JWS type {str(header.get('typ'))[:64]!r}: {kind!r} is allowed")
+def _named_key(header: Mapping[str, Any], kind: str | tuple[str, ...]) -> str:
+    kinds = (kind,) if isinstance(kind, str) else kind
+    if header.get("typ") not in kinds:
+        allowed = " or ".join(repr(each) for each in kinds)
+        raise Refused("malformed", f"JWS type {str(header.get('typ'))[:64]!r}: {allowed} is allowed")
     named = header.get("kid")
     if not isinstance(named, str):
         raise Refused("malformed", "JWS header names no key: 'kid' must be the thumbprint of the signing key")

@@ -1,9 +1,10 @@
 """MQTT topics, version 1: `busbar/1/<node>/…`.
 
 From the node: `status` (retained, last will), `telemetry/<device>`, `interval` and `backfill` (journalled), `event`,
-`ack` (states of contracts, journalled), `limit` (limit history, journalled), `why` (retained). To the node: `contract/in`
-(signed contracts), `durable` (the head-end's own acknowledgement, "durable up to n"), and where it has a guard `limit/in`
-(the guard's signed messages). Nothing to the node may be retained.
+`ack` (states of contracts, journalled), `contract/agreed` (signed contracts that wait for the zone's approval), `limit` (limit
+history, journalled), `why` (retained). To the node: `contract/in` (signed contracts), `durable` (the head-end's own
+acknowledgement, "durable up to n"), and where it has a guard `limit/in` (the guard's signed messages). Nothing to the node may
+be retained.
 """
 
 import re
@@ -78,6 +79,11 @@ class Topics:
     def limit_in(self) -> str:
         """Signed messages of an energy guard."""
         return self._of("limit/in")
+
+    @property
+    def agreed(self) -> str:
+        """Contracts that wait for the zone's approval, for whoever approves them."""
+        return self._of("contract/agreed")
 
     @property
     def durable(self) -> str:

@@ -1,5 +1,6 @@
 """`busbar settle`: the arithmetic of a contract, from two CSV files, for anybody who wants to check it."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -8,10 +9,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from controller.settlement.series import Span, utc
+from controller.settlement.shares import Call
 from controller.settlement.statement import Row, Statement, settled
 from controller.settlement.tables import read_series
 from firmware_py.cli.options import BAD_INPUT, FAULT, Json, stop
-from protocols.contracts import Contract, Dispatch, parse_contract
+from protocols.contracts import Contract, parse_contract
 from protocols.faults import Refused
 from protocols.settlement import METHODS, SettlementTerms
 from protocols.signing import key_id, open_signed, peek
@@ -19,6 +22,17 @@ from protocols.signing import key_id, open_signed, peek
 _COLUMNS: Final = ("metered_wh", "baseline_wh", "target_wh", "ordered_wh", "delivered_wh", "deficiency_wh", "payment")
 
 _WIDTH: Final = 160
+Beside = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Another contract on energy that was open at the same time: shares what was missed.",
+        show_default=False,
+    ),
+]
+Calls = Annotated[
+    list[str] | None,
+    typer.Option(help="What was called of an option: START,END,CHANGE_W (RFC 3339, W).", show_default=False),
+]
 
 
 def settle(
@@ -38,6 +52,8 @@ def settle(
         list[str] | None,
         typer.Option(help="A term of settlement the contract does not hold: price_per_kwh=0.25", show_default=False),
     ] = None,
+    beside: Beside = None,
+    call: Calls = None,
     key: Annotated[
         Path | None, typer.Option(help="The issuer's public key: check the contract's signature.", show_default=False)
     ] = None,
@@ -64,12 +80,11 @@ def settle(
     """
     try:
         terms_of = _contract(contract, key)
-        if not isinstance(terms_of, Dispatch):
-            raise ValueError(f"contract {terms_of.id} is no dispatch: other products are not settled yet")
         terms = _terms(terms_of, method, term or [])
         series = read_series(_text(readings), str(readings))
         nomination = None if baseline is None else read_series(_text(baseline), str(baseline))
-        statement = settled(terms_of, terms, series, nomination)
+        others = [_contract(path, key) for path in beside or []]
+        statement = settled(terms_of, terms, series, nomination, others, [_call(word) for word in call or []])
     except (ValueError, Refused) as error:
         stop(str(error), BAD_INPUT)
     if as_json:
@@ -77,6 +92,14 @@ def settle(
     else:
         show(statement)
     raise typer.Exit(0 if statement.totals.settled == statement.totals.intervals else FAULT)
+
+
+def _call(word: str) -> Call:
+    try:
+        start, end, change_w = word.split(",")
+        return Call(Span(utc(datetime.fromisoformat(start)), utc(datetime.fromisoformat(end))), float(change_w))
+    except ValueError as error:
+        raise ValueError(f"--call {word}: START,END,CHANGE_W is needed: {error}") from error
 
 
 def _contract(path: Path, key: Path | None) -> Contract:
@@ -135,7 +158,7 @@ def show(statement: Statement) -> None:
         table.add_row(*_cells(row))
     console.print(table, soft_wrap=True)
     for row in statement.rows:
-        if row.why:
+        if row.why and row.state == "unsettled":
             console.print(f"unsettled {row.start}: {row.why}", soft_wrap=True)
     for line in statement.basis:
         console.print(f"rests on: {line}", soft_wrap=True)

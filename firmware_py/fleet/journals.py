@@ -1,6 +1,6 @@
 """The journals of a fleet: SQLite like any node's, in memory unless a folder is given; heard by the tape."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ class Heard:
     def __init__(self, journal: Journal, home: str, tape: Tape) -> None:
         self._journal, self._home, self._tape = journal, home, tape
         self.pending, self.acknowledge, self.kept = journal.pending, journal.acknowledge, journal.kept
+        self.kept_under = journal.kept_under
 
     async def append(self, stream: str, record: bytes) -> int:
         """As the port says."""
@@ -37,3 +38,9 @@ class Heard:
         """As the port says."""
         self._tape.add(self._home, b"keep", key.encode(), value)
         await self._journal.keep(key, value)
+
+    async def keep_all(self, values: Mapping[str, bytes | None]) -> None:
+        """As the port says."""
+        for key, value in values.items():
+            self._tape.add(self._home, b"keep", key.encode(), value or b"")
+        await self._journal.keep_all(values)

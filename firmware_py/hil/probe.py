@@ -227,7 +227,7 @@ class _Journal:
     def __init__(self, probe: Probe, journal: Journal) -> None:
         self._probe, self._journal = probe, journal
         self.append, self.pending, self.kept = journal.append, journal.pending, journal.kept
-        self.acknowledge = journal.acknowledge
+        self.acknowledge, self.kept_under, self.keep_all = journal.acknowledge, journal.kept_under, journal.keep_all
 
     async def keep(self, key: str, value: bytes) -> None:
         self._probe.keeps(key, value)

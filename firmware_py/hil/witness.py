@@ -1,7 +1,7 @@
 """Bears witness of everything that leaves a node: one digest over every register written, record kept, message sent."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from protocols.ports import Journal, Message, RegisterBus
 
@@ -53,7 +53,7 @@ class _Bus:
 class _Journal:
     def __init__(self, witness: Witness, journal: Journal) -> None:
         self._witness, self._journal = witness, journal
-        self.pending, self.kept = journal.pending, journal.kept
+        self.pending, self.kept, self.kept_under = journal.pending, journal.kept, journal.kept_under
 
     async def append(self, stream: str, record: bytes) -> int:
         number = await self._journal.append(stream, record)
@@ -67,3 +67,8 @@ class _Journal:
     async def keep(self, key: str, value: bytes) -> None:
         await self._journal.keep(key, value)
         self._witness.note("keep", key, value)
+
+    async def keep_all(self, values: Mapping[str, bytes | None]) -> None:
+        await self._journal.keep_all(values)
+        for key, value in values.items():
+            self._witness.note("keep", key, value)

@@ -6,27 +6,33 @@ signature is checked again, and windows are placed anew on the monotonic clock.
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from math import inf
+from typing import Any, Final
 
-import msgspec
-
-from controller.admission import AdmissionPolicy, Refusal
-from controller.book import Book, Entry, admit, entry_of
+from controller.admission import AdmissionPolicy
+from controller.book import Book, Entry, Note
+from controller.dealings import Archived, Incoming, take, tick
 from controller.observe import Said
+from controller.roles import Party
+from controller.tracking import Closed
 from firmware_py.home.flood import Flood
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.report import clock_status
-from protocols.contracts import Contract, State, asked_text, parse_contract, utc_text
+from firmware_py.home.shelf import KINDS, Shelf, ids_in, message_of
+from protocols.actions import action_name
+from protocols.contracts import Contract, State, utc_text
 from protocols.evidence import CONTRACT, TOKEN
 from protocols.faults import Refused, StoreFailed
-from protocols.messages import ContractEvent, encode
+from protocols.messages import Agreed, ContractEvent, encode
 from protocols.ports import Clock, Journal, Message
-from protocols.signing import open_signed
+from protocols.signing import SignedText, open_signed
+from protocols.topics import Topics
 
-_BOOK: Final = "book"
+# A zone that was not there is asked again soon, and a broker is not flooded.
+_ASK_EACH_S: Final = 10.0
 Step = Callable[[Entry], tuple[Entry, tuple[Said, ...]]]
 # A board without a battery-backed clock wakes up in 1970; before this no time window can be judged.
 EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,22 +45,11 @@ _log = logging.getLogger("busbar.contract")
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Public keys (JWK text) by thumbprint, and the issuer each belongs to."""
+    """Public keys (JWK text) by thumbprint, the issuer each belongs to, and what each issuer may do (absent: any)."""
 
     keys: dict[str, str]
     issuers: dict[str, str]
-
-
-class _KeptEntry(msgspec.Struct, frozen=True):
-    token: str
-    state: State
-    end: str
-    superseded_by: str = ""
-
-
-class _KeptBook(msgspec.Struct, frozen=True):
-    last_seq: dict[str, int]
-    entries: list[_KeptEntry]
+    parties: dict[str, Party] = field(default_factory=dict)
 
 
 class ContractDesk:
@@ -64,34 +59,108 @@ class ContractDesk:
         self.book = Book()
         self._changing = asyncio.Lock()
         self._strangers = Flood(STRANGERS, STRANGER_EACH_S)
-        self._trust, self._policy, self._clock, self._journal, self._outbox = trust, policy, clock, journal, outbox
+        self._trust, self._policy, self._clock, self._outbox = trust, policy, clock, outbox
+        self._shelf = Shelf(journal, clock, self._opened)
+        self._ask_s = -inf
 
     async def recall(self) -> None:
         """Read the book of an earlier life; a contract whose key is no longer trusted is left out and said so."""
-        raw = await self._journal.kept(_BOOK)
-        if not raw:
-            return
-        kept = msgspec.json.decode(raw, type=_KeptBook)
-        entries = [entry for item in kept.entries if (entry := self._recalled(item)) is not None]
-        self.book = Book(tuple(sorted(entries, key=lambda entry: entry.start_s)), kept.last_seq)
+        self.book = await self._shelf.taken(self._dropped)
+
+    def _dropped(self, refused: Refused) -> None:
+        _log.warning("a message of the kept book is dropped: %s", refused)
+        self.say(None, Said(State.REFUSED, refused.reason, f"in the kept book: {refused}"))
+
+    def _opened(self, token: bytes) -> SignedText:
+        return open_signed(token, self._trust.keys, KINDS)
 
     async def receive(self, message: Message) -> bool:
         """Take in a message of `contract/in`; whether the book has changed. Every refusal is said, none escapes."""
-        signed = contract = None
+        signed = incoming = None
         try:
             if message.retained:
                 raise Refused("retained", "message was retained by the broker: a retained command is an immortal one")
-            signed = open_signed(message.payload, self._trust.keys)
-            contract = parse_contract(signed.payload)
-            self.say(contract.id, Said(State.RECEIVED, why=f"from {contract.iss}, sequence {contract.seq}"))
+            signed = self._opened(message.payload)
+            issuer = self._trust.issuers[signed.key_id]
+            party = self._trust.parties.get(issuer) or Party(issuer)
+            incoming = Incoming(message_of(signed), signed.token, party)
+            self.say(incoming.contract_id, Said(State.RECEIVED, why=self._arrival(incoming)))
             async with self._changing:
-                await self._admit(contract, signed.token, self._trust.issuers[signed.key_id])
-            self._outbox.attest(TOKEN, b'"%b"' % signed.token)
+                return await self._take(incoming)
         except Refused as refused:
-            self._refuse(refused, contract.id if contract is not None else None, is_stranger=signed is None)
+            self._refuse(refused, incoming.contract_id if incoming is not None else None, is_stranger=signed is None)
             return False
-        self.say(contract.id, Said(State.ACCEPTED, why=_plan(contract)))
-        return True
+
+    def _arrival(self, incoming: Incoming) -> str:
+        """Who sent what; a gap in the numbers is allowed and said, since a message may still be on its way."""
+        message, window = incoming.message, self.book.windows.get(incoming.party.name)
+        after = "" if window is None or message.seq <= window.highest + 1 else f" after {window.highest}"
+        kind = "" if isinstance(message, Contract) else f"{action_name(message)} "
+        return f"{kind}from {message.iss}, sequence {message.seq}{after}"
+
+    async def _take(self, incoming: Incoming) -> bool:
+        """Do what a message says, durably, and say what there is to say; whether anything but its number has changed."""
+        utc = self._clock.utc()
+        if utc < EARLIEST:
+            raise Refused("clock", f"the wall clock says {utc}: no time window can be judged before it is set")
+        archive = await self._shelf.archived(ids_in(incoming.message))
+        before = self.book
+        after, notes = take(before, incoming, self._policy, (self._clock.now_s(), utc), archive)
+        try:
+            await self._shelf.put(before, after, _over(notes))
+            for name, archived in archive.items():
+                await self._rearchive(archived, [note for note in notes if note.contract == name])
+        except StoreFailed as fault:
+            raise Refused("store", f"not accepted, because it could not be made durable: {fault}") from fault
+        self.book = after
+        if notes[0].state is not State.REFUSED:
+            self._outbox.attest(TOKEN, b'"%b"' % incoming.token)
+        for note in notes:
+            self._note(note)
+        return after.entries is not before.entries
+
+    async def _rearchive(self, archived: Archived, notes: Sequence[Note]) -> None:
+        """A contract that is over may still be settled or defaulted."""
+        for note in notes:
+            if note.state in (State.SETTLED, State.DEFAULTED):
+                await self._shelf.archive(replace(archived, state=note.state))
+
+    async def tick(self) -> None:
+        """Let time do its part: deadlines pass; who has to approve is asked again."""
+        now_s = self._clock.now_s()
+        if now_s >= self.book.due_s:
+            async with self._changing:
+                before = self.book
+                after, notes = tick(before, self._policy, (now_s, self._clock.utc()))
+                self.book = after
+                for note in notes:
+                    self._note(note)
+                await self._keep_if_possible(before, _over(notes))
+        if self._policy.zone.approver and now_s >= self._ask_s + _ASK_EACH_S:
+            self._ask()
+
+    def _ask(self) -> None:
+        """Say each contract that waits for the zone, until it answers or its time is over."""
+        self._ask_s = self._clock.now_s()
+        for entry in self.book.entries:
+            if entry.state is State.AGREED:
+                self._say_agreed(entry.id, entry.token, entry.deadline_s)
+            elif entry.pending is not None:
+                self._say_agreed(entry.id, entry.pending.token, entry.pending.deadline_s)
+
+    def _say_agreed(self, contract: str, token: bytes, deadline_s: float) -> None:
+        until = self._clock.utc() + timedelta(seconds=deadline_s - self._clock.now_s())
+        topics = Topics(self._policy.node)
+        self._outbox.say(topics.agreed, encode(Agreed(topics.node, contract, token.decode(), utc_text(until))))
+
+    def _note(self, note: Note) -> None:
+        """Say what a message or the time has done to a contract; a refusal is logged too."""
+        if note.state is State.REFUSED:
+            _log.warning("contract refused: %s", note.why)
+        if note.state is State.AGREED or note.reason == "agreed":
+            self._ask_s = -inf
+        tally = note.gone.tally if note.gone is not None and note.gone.tally.covered_s > 0 else None
+        self.say(note.contract, Said(note.state, note.reason, note.why, tally=tally), answered=note.answered)
 
     def _refuse(self, refused: Refused, contract: str | None, *, is_stranger: bool) -> None:
         """Log and say a refusal; of those that anybody could have sent only so many, or they would fill the disk."""
@@ -107,25 +176,34 @@ class ContractDesk:
     async def advance(self, contract: str, step: Step, setpoints: dict[str, float | None]) -> None:
         """Take a contract one step on (out of the book once it has expired) and say what there is to say."""
         async with self._changing:
-            before = self.book.find(contract)
-            if before is None:
+            entry = self.book.find(contract)
+            if entry is None:
                 return
-            after, said = step(before)
+            before = self.book
+            after, said = step(entry)
+            if after is entry and not said:
+                return
             gone = after.state is State.EXPIRED
-            self.book = self.book.without(contract) if gone else self.book.with_entry(after)
+            self.book = before.without(contract) if gone else before.with_entry(after)
             for item in said:
                 self.say(contract, item, setpoints)
             if said:
-                await self._keep_if_possible()
+                await self._keep_if_possible(before, [(after, State.EXPIRED)] if gone else [])
 
-    async def _keep_if_possible(self) -> None:
+    async def _keep_if_possible(self, before: Book, over: Sequence[tuple[Entry, State]]) -> None:
         """Control goes on with a full disk; after a restart the states are then found again from the window and the meter."""
         try:
-            await self._keep()
+            await self._shelf.put(before, self.book, over)
         except StoreFailed as fault:
             _log.error("book not kept: %s", fault)
 
-    def say(self, contract: str | None, said: Said, setpoints: dict[str, float | None] | None = None) -> None:
+    def say(
+        self,
+        contract: str | None,
+        said: Said,
+        setpoints: dict[str, float | None] | None = None,
+        answered: str = "",
+    ) -> None:
         """Journal a state, which also publishes it."""
         event = ContractEvent(
             contract=contract,
@@ -140,57 +218,20 @@ class ContractDesk:
             contracted_wh=said.tally.asked_wh if said.tally else None,
             metered_wh=said.tally.metered_wh if said.tally else None,
             outcome=said.outcome,
+            answered=answered,
+            short_wh=said.short_wh,
+            **self._interval(said.closed),
         )
         self._outbox.record(CONTRACT, encode(event))
 
-    async def _admit(self, contract: Contract, token: bytes, issuer: str) -> None:
-        utc = self._clock.utc()
-        if utc < EARLIEST:
-            raise Refused("clock", f"the wall clock says {utc}: no time window can be judged before it is set")
-        now = (self._clock.now_s(), utc)
-        before = self.book
-        self.book, refusal = admit(self.book, contract, token, issuer, self._policy, now)
-        if self.book is not before:
-            try:
-                await self._keep()
-            except StoreFailed as fault:
-                self.book = before
-                raise Refused("store", f"not accepted, because it could not be made durable: {fault}") from fault
-        if refusal is not None:
-            raise _refused(refusal)
-
-    async def _keep(self) -> None:
+    def _interval(self, closed: Closed | None) -> dict[str, Any]:
+        if closed is None:
+            return {}
         utc, now_s = self._clock.utc(), self._clock.now_s()
-        entries = [_kept(entry, utc, now_s) for entry in self.book.entries]
-        await self._journal.keep(_BOOK, msgspec.json.encode(_KeptBook(dict(self.book.last_seq), entries)))
-
-    def _recalled(self, item: _KeptEntry) -> Entry | None:
-        try:
-            signed = open_signed(item.token.encode(), self._trust.keys)
-            contract = parse_contract(signed.payload)
-        except Refused as refused:
-            _log.warning("a contract of the kept book is dropped: %s", refused)
-            self.say(None, Said(State.REFUSED, refused.reason, f"in the kept book: {refused}"))
-            return None
-        now_s, utc = self._clock.now_s(), self._clock.utc()
-        entry = entry_of(contract, signed.token, now_s, utc)
-        end_s = now_s + (datetime.fromisoformat(item.end) - utc).total_seconds()
-        # What was written may have reverted while nobody was there: it must be written and observed again.
-        state = State.REVERTED if item.state in (State.WRITTEN, State.OBSERVED) else item.state
-        return replace(entry, state=state, end_s=min(entry.end_s, end_s), superseded_by=item.superseded_by)
+        ends = [utc_text(utc + timedelta(seconds=at_s - now_s)) for at_s in (closed.start_s, closed.end_s)]
+        figures = {"deviation_wh": closed.deviation_wh, "tolerance_wh": closed.tolerance_wh}
+        return {"interval_start": ends[0], "interval_end": ends[1], **figures}
 
 
-def _kept(entry: Entry, utc: datetime, now_s: float) -> _KeptEntry:
-    end = entry.contract.end
-    if entry.superseded_by:
-        end = datetime.fromtimestamp(utc.timestamp() + entry.end_s - now_s, UTC)
-    return _KeptEntry(entry.token.decode(), entry.state, utc_text(end), entry.superseded_by)
-
-
-def _refused(refusal: Refusal) -> Refused:
-    return Refused(refusal.reason, refusal.why)
-
-
-def _plan(contract: Contract) -> str:
-    window = f"from {utc_text(contract.start)} to {utc_text(contract.end)}"
-    return f"{asked_text(contract)} {window}, fallback {contract.fallback}"
+def _over(notes: Sequence[Note]) -> list[tuple[Entry, State]]:
+    return [(note.gone, note.state) for note in notes if note.gone is not None]

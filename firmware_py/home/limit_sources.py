@@ -245,5 +245,5 @@ class EnvelopeSource:
 
 def _limits(entries: Iterable[Entry], operators: frozenset[str]) -> Iterator[tuple[Limit, Envelope]]:
     for entry in entries:
-        if isinstance(entry.contract, Limit) and entry.contract.iss in operators:
+        if entry.binds and isinstance(entry.contract, Limit) and entry.contract.iss in operators:
             yield entry.contract, envelope_of(entry.contract, entry.start_s, entry.end_s)

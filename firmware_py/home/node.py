@@ -9,11 +9,15 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 
 import msgspec
 
+from controller.book import Entry
 from controller.cycle import Decision, DeviceView, Inputs, Memory, Params, Role, decide
+from controller.gauge import Sample
 from controller.health import Health
+from controller.items import Item, cut_off, item_of
 from controller.limits.allowed import Allowed
 from controller.observe import Facts, observe_open, observe_over
 from firmware_py.home.contracts import ContractDesk
@@ -22,6 +26,7 @@ from firmware_py.home.limits import LimitDesk, wishes
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.output import Output
 from firmware_py.home.poller import Poller
+from firmware_py.home.register import Register
 from firmware_py.home.report import Explained, Reporter
 from firmware_py.supervise import roused
 from protocols.contracts import Dispatch
@@ -38,7 +43,10 @@ _END_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the node is set: the site's meter, the cycle, how old a reading may be, the least charge of each battery."""
+    """How the node is set: the site's meter, the cycle, how old a reading may be, the least charge of each battery.
+
+    `draw`: a number from 0 to 1 for a contract, always the same one: where in its random start it begins here.
+    """
 
     topics: Topics
     site_meter: str
@@ -46,6 +54,7 @@ class Settings:
     stale_s: float
     params: Params
     soc_least_percent: Mapping[str, float] = field(default_factory=dict)
+    draw: Callable[[str], float] = lambda contract: 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,7 @@ class Parts:
     reporter: Reporter
     uplink: Uplink
     clock: Clock
+    register: Register
     limits: LimitDesk
     diary: Diary
     finished_cycle: Callable[[], None] = lambda: None
@@ -96,6 +106,8 @@ class HomeNode:
             await output.recall()
         await parts.desk.recall()
         await parts.limits.recall()
+        await parts.register.recall()
+        self._memory = Memory(of_tracking=parts.register.tracked)
         async with parts.outbox.sending():
             try:
                 await self._control()
@@ -160,10 +172,13 @@ class HomeNode:
 
     async def _cycle(self) -> None:
         began_s = self._clock.now_s()
+        await self.parts.desk.tick()
         await self.parts.limits.tend(began_s)
         inputs, limits = self._freeze(began_s)
         self._memory, decision = decide(self._settings.params, self._memory, inputs)
         await self._command(decision)
+        if self.parts.register.differs(self._memory.of_tracking):
+            await self.parts.register.keep(self._memory.of_tracking)
         self.figures.worst_cycle_s = max(self.figures.worst_cycle_s, self._clock.now_s() - began_s)
         self.parts.limits.history.follow(limits, began_s)
         self.parts.limits.history.measure(self._site(), self._settings.stale_s)
@@ -177,19 +192,51 @@ class HomeNode:
 
     def _freeze(self, now_s: float) -> tuple[Inputs, tuple[Allowed, ...]]:
         entry = self.parts.desk.book.in_force(now_s)
-        contract = entry.contract if entry is not None and isinstance(entry.contract, Dispatch) else None
         site = self._site()
         age_s = site.age_s(now_s) if site is not None else float("inf")
         site_w = site.value("power_w") if site is not None and age_s <= self._settings.stale_s else None
         views = tuple(self._view(output, now_s) for output in self.parts.outputs.values())
         lost_s = self._link_lost_s(now_s)
         allowed = self.parts.limits.allowed(now_s, lost_s)
-        limits = wishes(allowed, now_s + self._settings.stale_s)
-        return Inputs(now_s, site_w, age_s, views, contract, lost_s, limits), allowed
+        inputs = Inputs(
+            now_s,
+            site_w,
+            age_s,
+            views,
+            contract=None if entry is None else self._begun(entry, now_s),
+            link_lost_s=lost_s,
+            contract_end_s=inf if entry is None else entry.end_s,
+            items=self._items(now_s, lost_s),
+            limits=wishes(allowed, now_s + self._settings.stale_s),
+            sample=None if site is None or site_w is None else _sample(site, site_w),
+        )
+        return inputs, allowed
 
     def _ages_s(self, now_s: float) -> dict[str, float | None]:
         latest = {name: poller.latest for name, poller in self.parts.pollers.items()}
         return {name: None if reading is None else reading.age_s(now_s) for name, reading in latest.items()}
+
+    def _begun(self, entry: Entry, now_s: float) -> Dispatch | None:
+        """The dispatch, once its random start is over."""
+        contract = entry.contract
+        if not isinstance(contract, Dispatch):
+            return None
+        late_s = contract.random_start_s * self._settings.draw(contract.id) if contract.random_start_s > 0.0 else 0.0
+        return contract if now_s >= entry.start_s + late_s else None
+
+    def _items(self, now_s: float, lost_s: float | None) -> tuple[Item, ...]:
+        """The contracts on energy that have begun, until they are out of the book."""
+        items: list[Item] = []
+        for entry in self.parts.desk.book.entries:
+            if entry.start_s > now_s:
+                break
+            if not entry.binds:
+                continue
+            why = cut_off(entry.contract.hold_s, self._settings.params.dispatch.hold_s, lost_s)
+            item = item_of(entry, now_s, "cut off" if why else "")
+            if item is not None:
+                items.append(item)
+        return tuple(items)
 
     def _site(self) -> Reading | None:
         """The newest reading that tells the site's power; one without it leaves the one before to grow old."""
@@ -220,6 +267,7 @@ class HomeNode:
             soc_percent=reading.value("soc_percent") if reading is not None else None,
             limited_to_w=held.value_w if limited and held is not None else None,
             falls_back=output.falls_back,
+            told_w=output.wanted_w,
             soc_least_percent=self._settings.soc_least_percent.get(output.name, 0.0),
         )
 
@@ -235,17 +283,28 @@ class HomeNode:
                     await output.settled()
 
     async def _observe(self, decision: Decision, inputs: Inputs) -> None:
-        facts = self._facts()
+        entries = self.parts.desk.book.entries
+        if not entries:
+            return
+        facts = self._facts(inputs)
         setpoints = {name: output.wanted_w for name, output in self.parts.outputs.items()}
-        for entry in self.parts.desk.book.entries:
+        for entry in entries:
             if entry.is_over(inputs.now_s):
-                await self.parts.desk.advance(entry.id, partial(observe_over, facts=facts), setpoints)
-            elif inputs.contract is not None and inputs.contract.id == entry.id:
+                await self.parts.desk.advance(
+                    entry.id, partial(observe_over, decision=decision, facts=facts), setpoints
+                )
+            elif entry.binds and entry.is_open(inputs.now_s) and facts.concerns(entry):
                 step = partial(observe_open, decision=decision, facts=facts)
                 await self.parts.desk.advance(entry.id, step, setpoints)
 
-    def _facts(self) -> Facts:
+    def _facts(self, inputs: Inputs) -> Facts:
         site, now_s = self._site(), self._clock.now_s()
+        lost_s, hold_s, of_tracking = (
+            inputs.link_lost_s,
+            self._settings.params.dispatch.hold_s,
+            self._memory.of_tracking,
+        )
+        entries = self.parts.desk.book.entries if lost_s is not None else ()
         return Facts(
             now_s=now_s,
             applied=all(output.applied() for output in self.parts.outputs.values()),
@@ -253,4 +312,13 @@ class HomeNode:
             measured_s=site.measured_s if site is not None else now_s,
             gap_s=self._settings.stale_s,
             rest=self._settings.params.rest,
+            dispatch=inputs.contract.id if inputs.contract is not None else "",
+            cut_off={entry.id: cut_off(entry.contract.hold_s, hold_s, lost_s) for entry in entries},
+            running=of_tracking.runs.keys(),
+            tallies=of_tracking.tallies,
         )
+
+
+def _sample(site: Reading, power_w: float) -> Sample:
+    counters = site.value("energy_import_wh"), site.value("energy_export_wh")
+    return Sample(site.measured_s, power_w, *counters, serial=site.serial)

@@ -93,7 +93,7 @@ class Reporter:
             target_w=verdict.value_w,
             set_by=verdict.set_by,
             why=decision.law.text or verdict.why,
-            contract=inputs.contract.id if inputs.contract is not None else None,
+            contract=_contracts(inputs),
             clamp=decision.clamp[1],
             commands=dict(decision.commands),
             overruled=[WhyOverruled(o.source, o.asked_w, o.got_w, o.by) for o in verdict.overruled],
@@ -133,15 +133,22 @@ class Explained(msgspec.Struct, frozen=True):
     ages_s: Mapping[str, float | None] = {}
 
 
+def _contracts(inputs: Inputs) -> str | None:
+    """Who is followed: a dispatch, or every contract on energy whose window is open."""
+    if inputs.contract is not None:
+        return inputs.contract.id
+    ids = [item.id for item in inputs.items if inputs.now_s < item.end_s]
+    return ", ".join(ids) if ids else None
+
+
 _Kind = tuple[object, ...]
 
 
 def kind_of(explained: Explained) -> _Kind:
     """What of a decision makes its explanation another one."""
-    decision, contract = explained.decision, explained.inputs.contract
+    decision, named = explained.decision, _contracts(explained.inputs)
     verdict = decision.verdict
     told = {name: value is None for name, value in decision.commands.items()}
     overruled = [each.source for each in verdict.overruled]
     limits = [(each.source, each.known, each.caps, each.state) for each in explained.limits]
-    named = contract.id if contract is not None else None
     return (verdict.set_by, named, bool(decision.clamp[1]), told, overruled, limits)

@@ -25,10 +25,11 @@ export_limit_w = 10000
 [[issuer]]
 name = "dso"
 key_file = "dso.pub"
-role = "operator"
+role = "grid"
 [[issuer]]
 name = "trader"
 key_file = "dso.pub"
+role = "market"
 [[device]]
 name = "grid"
 model = "sdm630"

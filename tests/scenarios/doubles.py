@@ -1,6 +1,6 @@
 """What stands between a node and its world in a scenario: devices that are watched, and a process that can be killed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from protocols.faults import LinkDown, NoReply, StoreFailed
@@ -104,6 +104,13 @@ class _Journal:
     async def keep(self, key: str, value: bytes) -> None:
         self._insist_alive()
         await self._journal.keep(key, value)
+
+    async def keep_all(self, values: Mapping[str, bytes | None]) -> None:
+        self._insist_alive()
+        await self._journal.keep_all(values)
+
+    async def kept_under(self, prefix: str) -> dict[str, bytes]:
+        return await self._journal.kept_under(prefix)
 
     async def kept(self, key: str) -> bytes | None:
         return await self._journal.kept(key)

@@ -27,7 +27,7 @@ from tests.scenarios.keys import private_key
 
 NODE: Final = "home-1"
 ISSUERS: Final = ("dso", "aggregator")
-ROLES: Final = {"dso": "operator", "aggregator": "market"}
+ROLES: Final = {"dso": "grid", "aggregator": "market"}
 EPOCH: Final = datetime(2026, 6, 21, 10, 0, tzinfo=UTC)
 MODELS: Final = {"grid": "sdm630", "pv": "sunspec-inverter", "battery": "sunspec-battery", "load": "sdm630"}
 ALL: Final = tuple(MODELS)
@@ -150,8 +150,16 @@ class Stage:
 
     # Contracts
 
-    def contract(self, *, by: str = "dso", start_s: float, end_s: float, power_w: float, **terms: object) -> Dispatch:
-        """The next contract of an issuer; times are seconds of the film."""
+    def contract(
+        self,
+        *,
+        by: str = "dso",
+        start_s: float,
+        end_s: float,
+        product: Callable[..., Contract] = Dispatch,
+        **terms: object,
+    ) -> Contract:
+        """The next contract of an issuer, a dispatch unless another product is named; times are seconds of the film."""
         self.last_seq[by] += 1
         given = {
             "id": f"{by}-{self.last_seq[by]}",
@@ -160,10 +168,9 @@ class Stage:
             "aud": NODE,
             "start": EPOCH + timedelta(seconds=start_s),
             "end": EPOCH + timedelta(seconds=end_s),
-            "power_w": power_w,
             **terms,
         }
-        return Dispatch(**given)  # type: ignore[arg-type]
+        return product(**given)
 
     def send(self, payload: bytes) -> None:
         """Put a message on the node's contract topic."""

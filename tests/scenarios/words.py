@@ -89,11 +89,9 @@ def clock_steps(seconds: float) -> Step:
 # Contracts
 
 
-def sends(*, power_w: float, start_s: float, end_s: float, by: str = "dso", **terms: object) -> Step:
-    """An issuer sends its next contract."""
-    return lambda stage: stage.send(
-        signed(stage.contract(by=by, start_s=start_s, end_s=end_s, power_w=power_w, **terms))
-    )
+def sends(*, start_s: float, end_s: float, by: str = "dso", **terms: object) -> Step:
+    """An issuer sends its next contract: a dispatch with its `power_w`, or the `product` that is named."""
+    return lambda stage: stage.send(signed(stage.contract(by=by, start_s=start_s, end_s=end_s, **terms)))  # type: ignore[arg-type]
 
 
 def hears(*states: str) -> Step:
@@ -111,7 +109,7 @@ def hears(*states: str) -> Step:
 
 def spoken(event: ContractEvent, like: str = "") -> str:
     """An event as films write it, with its reason or outcome where the film names one (or expects nothing)."""
-    detail = event.outcome if event.state == "expired" else event.reason
+    detail = event.outcome or event.reason if event.state in ("expired", "interval") else event.reason
     return f"{event.state}({detail})" if detail and ("(" in like or not like) else str(event.state)
 
 
