@@ -27,7 +27,7 @@ from tests.scenarios.keys import private_key
 
 NODE: Final = "home-1"
 ISSUERS: Final = ("dso", "aggregator")
-ROLES: Final = {"dso": "grid", "aggregator": "market"}
+ROLES: Final = {"dso": "any", "aggregator": "market"}
 EPOCH: Final = datetime(2026, 6, 21, 10, 0, tzinfo=UTC)
 MODELS: Final = {"grid": "sdm630", "pv": "sunspec-inverter", "battery": "sunspec-battery", "load": "sdm630"}
 ALL: Final = tuple(MODELS)
