@@ -115,7 +115,7 @@ def _decision(
     """Loads first, in their steps; the rest over what follows and what can be limited."""
     settled = settle(wishes, inputs.now_s)
     if inputs.site_w is None:
-        return of_loads, Decision({view.name: None for view in inputs.devices}, settled, found.why)
+        return of_loads, Decision(_blind(inputs), settled, found.why)
     if found.holds and settled.value_w == found.why.asked_w:
         return of_loads, Decision({view.name: view.told_w for view in inputs.devices}, settled, found.why)
     of_loads, allotted, site_w = _allotted(of_loads, inputs, inputs.site_w, settled, stronger)
@@ -205,6 +205,25 @@ def _bounded(inputs: Inputs, site_w: float, wishes: Sequence[Wish], settled: Ver
         return settled
     rest = Wish("idle", Rank.DEFAULT, inf, "nothing else asked: devices at rest", want_w=free_w)
     return settle((*wishes, rest), inputs.now_s)
+
+
+def _blind(inputs: Inputs) -> dict[str, float | None]:
+    """Every device let go; under limits from outside batteries and loads rest, and no more is made than may leave the site."""
+    bands = [wish.within for wish in inputs.limits if wish.within is not None]
+    least_w = max((band.least_w for band in bands), default=-inf)
+    most_w = min((band.most_w for band in bands), default=inf)
+    return {view.name: _told_blind(view, least_w, most_w) if bands else None for view in inputs.devices}
+
+
+def _told_blind(view: DeviceView, least_w: float, most_w: float) -> float | None:
+    match view.role:
+        case Role.FOLLOWER:
+            return None if view.ratings is None else 0.0
+        case Role.PRODUCER:
+            return -least_w if view.ratings is not None and -least_w < view.ratings.produce_max_w else None
+        case Role.LOAD:
+            may_rest = view.terms is not None and (view.terms.may_block or not view.terms.rests)
+            return 0.0 if may_rest and most_w < inf else None
 
 
 def _command(view: DeviceView, shared: Split | None, allotted: loads.Allotment) -> float | None:

@@ -17,11 +17,15 @@ from drivers.identity import Known
 from drivers.links import open_stream
 from drivers.telegrams.models import TelegramModel
 from drivers.telegrams.stream import Stream
+from firmware_py.compose_limits import ContactsOf, contacts_of_line, limit_sources
 from firmware_py.compose_loads import BusOf, LazyLines, build_load, lease_policy
 from firmware_py.config import DeviceConfig, HomeConfig, Loaded, MqttConfig, broker_address
+from firmware_py.config_limits import GuardConfig
 from firmware_py.evidence.notary import Notary
 from firmware_py.home.contracts import ContractDesk, Trust
+from firmware_py.home.diary import Diary
 from firmware_py.home.interval import IntervalMeter
+from firmware_py.home.limits import Keeping, LimitDesk
 from firmware_py.home.node import HomeNode, Parts, Settings
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.output import Line, Output
@@ -59,6 +63,7 @@ class World:
     finished_cycle: Callable[[], None] = lambda: None
     stream_of: StreamOf = open_stream
     lines: Lines = field(default_factory=LazyLines)
+    contacts_of: ContactsOf = contacts_of_line
 
 
 def home_node(loaded: Loaded, world: World) -> HomeNode:
@@ -99,8 +104,30 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
     trust = Trust(loaded.keys, loaded.issuers, _parties(config))
     desk = ContractDesk(trust, _admission(config), world.clock, world.journal, outbox)
     register = Register(world.clock, world.journal)
-    parts = Parts(pollers, outputs, desk, outbox, reporter, world.uplink, world.clock, register, world.finished_cycle)
+    sources = limit_sources(config, desk, world.contacts_of, world.bus_of, world.clock, world.journal)
+    limits = LimitDesk(topics.node, trust, sources, Keeping(world.clock, world.journal, outbox))
+    diary = Diary(reporter.explanation, world.clock, world.journal, config.node.why_days * 86400.0)
+    parts = Parts(
+        pollers,
+        outputs,
+        desk,
+        outbox,
+        reporter,
+        world.uplink,
+        world.clock,
+        register,
+        limits,
+        diary,
+        world.finished_cycle,
+    )
     return HomeNode(_settings(config, topics), parts)
+
+
+def inbound(config: HomeConfig) -> tuple[str, ...]:
+    """What the node subscribes to; to a guard's topic only with a guard, for a broker may not let it."""
+    topics = Topics(config.node.id)
+    has_guard = any(isinstance(limit, GuardConfig) for limit in config.grid_limit)
+    return (*topics.inbound, topics.limit_in) if has_guard else topics.inbound
 
 
 def takes_setpoints(device: DeviceConfig) -> bool:
@@ -213,7 +240,8 @@ def drawn(node: str) -> Callable[[str], float]:
 def mqtt_uplink(loaded: Loaded, client_id: str | None = None) -> MqttUplink:
     """The uplink of a configured node: subscribed, with its birth and its last will."""
     ca_file = str(loaded.ca_file) if loaded.ca_file is not None else None
-    return broker_uplink(loaded.home.mqtt, Topics(loaded.home.node.id), loaded.password, ca_file, client_id)
+    topics, subscribed = Topics(loaded.home.node.id), inbound(loaded.home)
+    return broker_uplink(loaded.home.mqtt, topics, loaded.password, ca_file, client_id, subscribed)
 
 
 def broker_uplink(
@@ -224,7 +252,7 @@ def broker_uplink(
     client_id: str | None = None,
     inbound: tuple[str, ...] | None = None,
 ) -> MqttUplink:
-    """The uplink of any node: subscribed, with its birth and its last will."""
+    """The uplink of any node: subscribed (None: to what every node is), with its birth and its last will."""
     host, port, tls = broker_address(mqtt.url)
     broker = Broker(
         host,

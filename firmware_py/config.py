@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from drivers.catalogue import MODELS
 from drivers.links import parse_url
 from firmware_py.addresses import listen_address, registers_of
+from firmware_py.config_limits import GridLimitConfig
 from firmware_py.config_loads import (
     ChargerConfig,
     HeatPumpConfig,
@@ -24,7 +25,8 @@ from firmware_py.config_loads import (
 )
 from firmware_py.config_parts import Number, TopicLevel
 from firmware_py.config_parts import Part as _Part
-from firmware_py.mistakes import BLIND_AFTER_S, CYCLE_S, LEASE_S, crossed, table, tables
+from firmware_py.mistakes import BLIND_AFTER_S, CYCLE_S, LEASE_S, crossed
+from firmware_py.tables import table, tables
 from protocols.contracts import FallbackName
 from protocols.dlms import Keys
 from protocols.mistakes import Mistake, did_you_mean, mistakes_of, shown
@@ -42,13 +44,17 @@ def _printed(value: str) -> str:
 
 
 class NodeConfig(_Part):
-    """`[node]`: who it is, where it keeps its state, how often it decides; its own private key, to sign evidence with."""
+    """`[node]`: who it is, where it keeps its state, how often it decides; its own private key, to sign evidence with.
+
+    `why_days`: for how long the reasons of its decisions are kept (0: not at all).
+    """
 
     id: TopicLevel
     state_dir: Path
     key_file: Path | None = None
     cycle_s: Annotated[Number, Field(ge=0.1, le=60)] = CYCLE_S
     interval_s: Annotated[Number, Field(ge=1, le=86400)] = 900.0
+    why_days: Annotated[Number, Field(ge=0, le=3660)] = 30.0
 
 
 class MqttConfig(_Part):
@@ -178,6 +184,7 @@ class HomeConfig(_Part):
     heat_pump: tuple[HeatPumpConfig, ...] = ()
     switchgear: tuple[SwitchgearConfig, ...] = ()
     proxy: tuple[ProxyConfig, ...] = ()
+    grid_limit: tuple[GridLimitConfig, ...] = ()
 
     @property
     def loads(self) -> tuple[LoadConfig, ...]:

@@ -6,7 +6,7 @@ was acknowledged. About 0.6 kB a record: a year of 15-minute intervals nobody fe
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,16 @@ def stored(path: Path, stream: str) -> list[bytes]:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             rows = db.execute("SELECT body FROM record WHERE stream = ? ORDER BY seq", (stream,))
             return [bytes(body) for (body,) in rows]
+    except sqlite3.Error as error:
+        raise StoreFailed(f"journal {path}: {error}") from error
+
+
+def newest_first(path: Path, stream: str) -> Iterator[bytes]:
+    """The records of a stream from the last back to the first, as they are asked for; StoreFailed."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            rows = db.execute("SELECT body FROM record WHERE stream = ? ORDER BY seq DESC", (stream,))
+            yield from (bytes(body) for (body,) in rows)
     except sqlite3.Error as error:
         raise StoreFailed(f"journal {path}: {error}") from error
 

@@ -11,26 +11,15 @@ from drivers.catalogue import MODELS, ChargerModel, InverterModel, MeterModel
 from drivers.links import Link, open_stream, parse_url
 from drivers.modbus.serial_channel import SerialSettings
 from drivers.telegrams.models import TelegramModel
+from firmware_py.limit_mistakes import crossed_limits
 from firmware_py.mistakes_loads import SWITCHED, crossed_loads
+from firmware_py.tables import table, tables
 from protocols.mistakes import Mistake, shown
 
 # Defaults that must fit each other.
 CYCLE_S: Final = 1.0
 BLIND_AFTER_S: Final = 5.0
 LEASE_S: Final = 30.0
-
-
-def tables(raw: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
-    """The tables of an array such as `[[device]]`, each with its key (`device.0`); what is no table is left out."""
-    array = raw.get(key)
-    items = enumerate(array) if isinstance(array, list) else ()
-    return [(f"{key}.{index}", item) for index, item in items if isinstance(item, dict)]
-
-
-def table(raw: dict[str, Any], key: str) -> dict[str, Any]:
-    """A table such as `[site]`; empty where it is none."""
-    found = raw.get(key)
-    return found if isinstance(found, dict) else {}
 
 
 def crossed(raw: dict[str, Any]) -> Iterator[Mistake]:
@@ -47,6 +36,7 @@ def crossed(raw: dict[str, Any]) -> Iterator[Mistake]:
     yield from _telegrams(everything)
     yield from crossed_loads(switched, devices, _number(table(raw, "node"), "cycle_s", CYCLE_S))
     yield from _proxies(tables(raw, "proxy"), devices)
+    yield from crossed_limits(tables(raw, "grid_limit"), tables(raw, "issuer"), devices)
     yield from _parties(tables(raw, "issuer"), table(raw, "approver").get("name"))
 
 

@@ -26,6 +26,7 @@ TOKEN: Final = "token"
 # What a meter records besides: signed readings (as text), and states of commands.
 OCMF: Final = "ocmf"
 COMMAND: Final = "command"
+WHY: Final = "why"  # reasons of decisions; kept by the node, never said again nor signed
 
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Number = Annotated[int, Meta(ge=1, le=2**53)]

@@ -126,11 +126,22 @@ class WhyOverruled(msgspec.Struct, frozen=True):
     by: str
 
 
+class WhyLimit(msgspec.Struct, frozen=True):
+    """A grid operator's limit in force (magnitudes, W; null is none): what is known, in which state, and why."""
+
+    source: str
+    known: str
+    state: str
+    import_limit_w: float | None
+    export_limit_w: float | None
+    why: str
+
+
 class Why(msgspec.Struct, frozen=True):
     """A decision explained: the power wanted at the connection point, who set it, and what each device was told.
 
     `commands`: power of a battery (W, charging positive), production limit of an inverter (W, magnitude), or what a load may
-    take (W); null = let go.
+    take (W); null = let go. `ages_s`: how old the newest reading of each device was (s); null where there is none.
     """
 
     node: str
@@ -143,6 +154,8 @@ class Why(msgspec.Struct, frozen=True):
     clamp: str
     commands: dict[str, float | None]
     overruled: list[WhyOverruled]
+    limits: list[WhyLimit] = []
+    ages_s: dict[str, float | None] = {}
 
 
 class Journalled(msgspec.Struct, frozen=True):

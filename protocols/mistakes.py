@@ -40,23 +40,54 @@ def mistakes_of(model: type[BaseModel], error: ValidationError) -> list[Mistake]
 
 
 def _mistake(model: type[BaseModel], entry: dict[str, Any]) -> Mistake:
-    where = entry["loc"]
+    where, part = _place(model, entry["loc"])
     key = ".".join(str(part) for part in where) or "configuration"
     if entry["type"] == "extra_forbidden":
-        known = list(_part_at(model, where[:-1]).model_fields)
+        known = list(part.model_fields)
         return Mistake(key, shown(entry["input"]), f"unknown key; {did_you_mean(str(where[-1]), known)}")
+    if entry["type"].startswith("union_tag"):
+        return _untagged(key, entry)
     if entry["type"] == "missing":
         return Mistake(key, "(absent)", "must be there")
     value = "…" if entry["type"] == "value_error" and not where else shown(entry["input"])
     return Mistake(key, value, entry["msg"].removeprefix("Value error, "))
 
 
-def _part_at(model: type[BaseModel], where: Sequence[str | int]) -> type[BaseModel]:
-    """The part of the configuration that stands at a place."""
+def _untagged(key: str, entry: dict[str, Any]) -> Mistake:
+    """A table whose kind is missing or none of those that there are."""
+    named = entry["ctx"]["discriminator"].strip("'")
+    known = entry["ctx"].get("expected_tags", "").replace("'", "")
+    value = entry["ctx"].get("tag")
+    if value is None:
+        return Mistake(f"{key}.{named}", "(absent)", "must be there")
+    return Mistake(f"{key}.{named}", shown(value), did_you_mean(value, known.split(", ")))
+
+
+def _place(model: type[BaseModel], where: Sequence[str | int]) -> tuple[list[str | int], type[BaseModel]]:
+    """A place as its author knows it, and the part that stands there.
+
+    Where a table may be of several kinds pydantic names the kind as well; that is left out.
+    """
+    named: list[str | int] = []
+    kinds: dict[str, type[BaseModel]] = {}
     for name in where:
+        if isinstance(name, str) and name in kinds:
+            model, kinds = kinds[name], {}
+            continue
+        named.append(name)
         if isinstance(name, str) and name in model.model_fields:
-            model = _part_in(model.model_fields[name].annotation) or model
-    return model
+            annotation = model.model_fields[name].annotation
+            model, kinds = _part_in(annotation) or model, _kinds(annotation)
+    return named, model
+
+
+def _kinds(annotation: object) -> dict[str, type[BaseModel]]:
+    """The models inside `tuple[One | Other, ...]` by the one word that their `kind` may be."""
+    if inner := get_args(annotation):
+        return {tag: part for each in inner for tag, part in _kinds(each).items()}
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and "kind" in annotation.model_fields:
+        return dict.fromkeys(get_args(annotation.model_fields["kind"].annotation), annotation)
+    return {}
 
 
 def _part_in(annotation: object) -> type[BaseModel] | None:

@@ -19,6 +19,7 @@ _ALGORITHM: Final = "Ed25519"
 # What a message is stands in its header, so that one kind can never be passed off as another.
 CONTRACT: Final = "busbar-contract+jws"
 APPROVAL: Final = "busbar-approval+jws"
+LIMIT: Final = "busbar-limit+jws"
 DEED: Final = "busbar-deed+jws"
 RECORD: Final = "busbar-record+jws"
 MANIFEST: Final = "busbar-manifest+jws"

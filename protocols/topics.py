@@ -2,8 +2,9 @@
 
 From the node: `status` (retained, last will), `telemetry/<device>`, `interval` and `backfill` (journalled), `event`,
 `ack` (states of contracts and commands, journalled), `contract/agreed` (signed contracts that wait for the zone's approval),
-`ocmf` (signed readings, journalled), `why` (retained). To the node: `contract/in` (signed contracts), `command/in` (signed
-commands, to a meter) and `durable` (the head-end's own acknowledgement, "durable up to n"). Nothing to the node may be retained.
+`limit` (limit history, journalled), `ocmf` (signed readings, journalled), `why` (retained). To the node: `contract/in` (signed
+contracts), `command/in` (signed commands, to a meter), `durable` (the head-end's own acknowledgement, "durable up to n"), and where
+it has a guard `limit/in` (the guard's signed messages). Nothing to the node may be retained.
 """
 
 import re
@@ -70,6 +71,16 @@ class Topics:
         return self._of("contract/in")
 
     @property
+    def limit(self) -> str:
+        """What limits held from when to when, and whether they were kept."""
+        return self._of("limit")
+
+    @property
+    def limit_in(self) -> str:
+        """Signed messages of an energy guard."""
+        return self._of("limit/in")
+
+    @property
     def agreed(self) -> str:
         """Contracts that wait for the zone's approval, for whoever approves them."""
         return self._of("contract/agreed")
@@ -96,5 +107,5 @@ class Topics:
 
     @property
     def inbound(self) -> tuple[str, ...]:
-        """Everything the node subscribes to."""
+        """What every node subscribes to; one with a guard subscribes to `limit_in` too."""
         return (self.contract_in, self.durable)

@@ -110,6 +110,13 @@ _BELOW: Final = {
         "Approve trades for a zone under one power cap, until there is a zone node.",
         "busbar approver --cap-w 5000 --name zone-1 --key zone-1.key --broker mqtt://127.0.0.1:1883",
     ),
+    "limit": _Below("firmware_py.cli.limit", "app", "Stand in for an energy guard: heartbeats and limits."),
+    "why": _Below(
+        "firmware_py.cli.why",
+        "why",
+        "Say who set the power of a moment, who was overruled by whom, and what each device was told.",
+        "busbar why --state /var/lib/busbar --at 2026-06-21T10:00:00Z",
+    ),
     "wave": _Below(
         "firmware_py.cli.wave",
         "wave",

@@ -73,7 +73,13 @@ def configured(home: HomeDevices, part: HomePart, node: NodePart, login: Login, 
     """The configuration of a home's node, as its file would say it."""
     most_w = PHASES * NOMINAL_V * part.fuse_a
     raw: dict[str, Any] = {
-        "node": {"id": home.name, "state_dir": Path(), "cycle_s": node.cycle_s, "interval_s": node.interval_s},
+        "node": {
+            "id": home.name,
+            "state_dir": Path(),
+            "cycle_s": node.cycle_s,
+            "interval_s": node.interval_s,
+            "why_days": 0,  # nobody asks a fleet for its diary, and a thousand of them are a load
+        },
         "mqtt": {"url": login.url, "username": login.username},
         "site": {
             "meter": "grid",

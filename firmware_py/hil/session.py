@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from controller.devices import Role
-from firmware_py.compose import World, announcements, home_node
+from firmware_py.compose import World, announcements, home_node, inbound
 from firmware_py.config import DeviceConfig, HomeConfig, Loaded
 from firmware_py.hil.frames import BadFrame, Frame, Inbound, Outcome, Written
 from firmware_py.hil.witness import Witness
@@ -113,7 +113,7 @@ class LockStep:
     def _uplink(self) -> MemoryUplink:
         online, offline = announcements(self._topics)
         will, birth = (offline.topic, offline.payload), (online.topic, online.payload)
-        return MemoryUplink(self._broker, self._topics.node, self._topics.inbound, will, birth)
+        return MemoryUplink(self._broker, self._topics.node, inbound(self.plan.loaded.home), will, birth)
 
     def insist_next(self, frame: Frame) -> None:
         """BadFrame where this frame cannot be the next step; nothing has happened then."""
@@ -124,8 +124,8 @@ class LockStep:
         if not abs(frame.t_s - due_s) <= 1e-6 * self.plan.step_s:
             raise BadFrame(f"t_s {frame.t_s:g}: step {due} of {self.plan.step_s:g} s is at {due_s:g} s")
         for message in frame.messages:
-            if message.topic not in self._topics.inbound:
-                raise BadFrame(f"topic {message.topic!r}: allowed are {', '.join(self._topics.inbound)}")
+            if message.topic not in (allowed := inbound(self.plan.loaded.home)):
+                raise BadFrame(f"topic {message.topic!r}: allowed are {', '.join(allowed)}")
         try:
             for name, value in frame.values.items():
                 insist_takeable(name, value)

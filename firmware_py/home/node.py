@@ -19,14 +19,17 @@ from controller.devices import DeviceView, Role
 from controller.gauge import Sample
 from controller.health import Health
 from controller.items import Item, cut_off, item_of
+from controller.limits.allowed import Allowed
 from controller.observe import Facts, observe_open, observe_over
 from firmware_py.home.contracts import ContractDesk
+from firmware_py.home.diary import Diary
+from firmware_py.home.limits import LimitDesk, wishes
 from firmware_py.home.loads import LoadDevice
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.output import Output
 from firmware_py.home.poller import Poller
 from firmware_py.home.register import Register
-from firmware_py.home.report import Reporter
+from firmware_py.home.report import Explained, Reporter
 from firmware_py.supervise import roused
 from protocols.contracts import Dispatch
 from protocols.faults import Fault, Refused
@@ -70,6 +73,8 @@ class Parts:
     uplink: Uplink
     clock: Clock
     register: Register
+    limits: LimitDesk
+    diary: Diary
     finished_cycle: Callable[[], None] = lambda: None
 
 
@@ -91,12 +96,12 @@ class HomeNode:
         self._wake = asyncio.Event()
         self._link_lost_at_s: float | None = None
         self._site_told: Reading | None = None
-        self._decided: tuple[Decision, Inputs] | None = None
+        self._decided: Explained | None = None
 
     @property
     def why(self) -> Why | None:
         """The newest explanation; None before the first cycle."""
-        return None if self._decided is None else self.parts.reporter.explanation(*self._decided)
+        return None if self._decided is None else self.parts.reporter.explanation(self._decided)
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -104,6 +109,7 @@ class HomeNode:
         for output in parts.outputs.values():
             await output.recall()
         await parts.desk.recall()
+        await parts.limits.recall()
         await parts.register.recall()
         self._memory = Memory(of_tracking=parts.register.tracked)
         async with parts.outbox.sending():
@@ -113,7 +119,8 @@ class HomeNode:
                 await self._end()
 
     async def _control(self) -> None:
-        runs: list[Coroutine[None, None, None]] = [self._inbox(), self._cycles()]
+        runs: list[Coroutine[None, None, None]] = [self._inbox(), self._cycles(), self.parts.limits.run(self._wake.set)]
+        runs.append(self.parts.diary.run())
         runs += [poller.run() for poller in self.parts.pollers.values()]
         runs += [output.run() for output in self.parts.outputs.values()]
         async with asyncio.TaskGroup() as group:
@@ -131,6 +138,7 @@ class HomeNode:
                 _log.warning("%s could not be let go, its lease ends by itself: %s", output.name, fault)
                 unreached.append(output.name)
         but = f", but {', '.join(unreached)} could not be reached: the lease ends by itself" if unreached else ""
+        self.parts.limits.history.close()
         self.parts.reporter.happened("node", "stopped", f"outputs were let go{but}")
         self.parts.reporter.status(online=False)
         with contextlib.suppress(TimeoutError):
@@ -141,6 +149,9 @@ class HomeNode:
         async for message in self.parts.uplink.messages():
             if message.topic == self._settings.topics.contract_in:
                 if await self.parts.desk.receive(message):
+                    self._wake.set()
+            elif message.topic == self._settings.topics.limit_in:
+                if await self.parts.limits.receive(message):
                     self._wake.set()
             else:
                 await self._durable(message)
@@ -166,27 +177,32 @@ class HomeNode:
     async def _cycle(self) -> None:
         began_s = self._clock.now_s()
         await self.parts.desk.tick()
-        inputs = self._freeze(began_s)
+        await self.parts.limits.tend(began_s)
+        inputs, limits = self._freeze(began_s)
         self._memory, decision = decide(self._settings.params, self._memory, inputs)
         await self._command(decision)
         if self.parts.register.differs(self._memory.of_tracking):
             await self.parts.register.keep(self._memory.of_tracking)
         self.figures.worst_cycle_s = max(self.figures.worst_cycle_s, self._clock.now_s() - began_s)
+        self.parts.limits.history.follow(limits, began_s)
+        self.parts.limits.history.measure(self._site(), self._settings.stale_s)
         await self._observe(decision, inputs)
         self.parts.reporter.tick()
-        self._decided = (decision, inputs)
-        self.parts.reporter.explain(decision, inputs)
+        self._decided = Explained(decision, inputs, limits, self._ages_s(began_s))
+        self.parts.reporter.explain(self._decided)
+        self.parts.diary.note(self._decided)
         self.figures.cycles += 1
         self.parts.finished_cycle()
 
-    def _freeze(self, now_s: float) -> Inputs:
+    def _freeze(self, now_s: float) -> tuple[Inputs, tuple[Allowed, ...]]:
         entry = self.parts.desk.book.in_force(now_s)
         site = self._site()
         age_s = site.age_s(now_s) if site is not None else float("inf")
         site_w = site.value("power_w") if site is not None and age_s <= self._settings.stale_s else None
         views = tuple(self._view(output, now_s) for output in self.parts.outputs.values())
         lost_s = self._link_lost_s(now_s)
-        return Inputs(
+        allowed = self.parts.limits.allowed(now_s, lost_s)
+        inputs = Inputs(
             now_s,
             site_w,
             age_s,
@@ -195,8 +211,14 @@ class HomeNode:
             link_lost_s=lost_s,
             contract_end_s=inf if entry is None else entry.end_s,
             items=self._items(now_s, lost_s),
+            limits=wishes(allowed, now_s + self._settings.stale_s),
             sample=None if site is None or site_w is None else _sample(site, site_w),
         )
+        return inputs, allowed
+
+    def _ages_s(self, now_s: float) -> dict[str, float | None]:
+        latest = {name: poller.latest for name, poller in self.parts.pollers.items()}
+        return {name: None if reading is None else reading.age_s(now_s) for name, reading in latest.items()}
 
     def _begun(self, entry: Entry, now_s: float) -> Dispatch | None:
         """The dispatch, once its random start is over."""

@@ -17,12 +17,13 @@ from firmware_py.evidence.notary import Notary
 from firmware_py.supervise import Backoff, ended, roused
 from protocols.evidence import COMMAND, CONTRACT, INTERVAL, OCMF
 from protocols.faults import Fault, LinkDown, Refused, StoreFailed
+from protocols.limits import LIMIT
 from protocols.messages import Journalled, encode
 from protocols.ports import Clock, Journal, Message, Uplink
 from protocols.topics import Topics
 
 T = TypeVar("T")
-STREAMS: Final = (INTERVAL, CONTRACT)
+STREAMS: Final = (INTERVAL, CONTRACT, LIMIT)
 METER_STREAMS: Final = (INTERVAL, OCMF, COMMAND)
 _BATCH: Final = 50
 _LIVE_QUEUE: Final = 200
@@ -112,7 +113,8 @@ class Outbox:
             return stored
 
     def _live_topic(self, stream: str) -> str:
-        return {INTERVAL: self._topics.interval, OCMF: self._topics.ocmf}.get(stream, self._topics.ack)
+        of_stream = {INTERVAL: self._topics.interval, OCMF: self._topics.ocmf, LIMIT: self._topics.limit}
+        return of_stream.get(stream, self._topics.ack)
 
     async def flush(self) -> None:
         """Return once everything recorded is stored and everything said has been tried."""

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 
+import msgspec
+
 from controller.cycle import Decision, Inputs
 from controller.health import DeviceHealth
+from controller.limits.allowed import Allowed
 from firmware_py.home.interval import IntervalMeter, Moment
 from firmware_py.home.outbox import Outbox
 from protocols.contracts import utc_text
 from protocols.evidence import INTERVAL
-from protocols.messages import ClockStatus, Happening, Interval, Status, Telemetry, Why, WhyOverruled, encode
+from protocols.messages import ClockStatus, Happening, Interval, Status, Telemetry, Why, WhyLimit, WhyOverruled, encode
 from protocols.ports import Clock, Nameplate
 from protocols.readings import Reading
 from protocols.topics import Topics
@@ -71,16 +74,17 @@ class Reporter:
         status = Status(self._topics.node, "online" if online else "offline")
         self._outbox.say(self._topics.status, encode(status), retain=True)
 
-    def explain(self, decision: Decision, inputs: Inputs) -> None:
+    def explain(self, explained: "Explained") -> None:
         """Say who set what and who was overruled, whenever that changes; the figures alone do not count as a change."""
-        kind = _kind(decision, inputs)
+        kind = kind_of(explained)
         if kind != self._said:
-            payload = encode(self.explanation(decision, inputs))
+            payload = encode(self.explanation(explained))
             # What could not be said (no link) is said again in the next cycle: the retained one must not go on lying.
             self._said = kind if self._outbox.say(self._topics.why, payload, retain=True) else None
 
-    def explanation(self, decision: Decision, inputs: Inputs) -> Why:
+    def explanation(self, explained: "Explained") -> Why:
         """Who set what and who was overruled, when the inputs were frozen."""
+        decision, inputs = explained.decision, explained.inputs
         verdict = decision.verdict
         return Why(
             node=self._topics.node,
@@ -93,6 +97,11 @@ class Reporter:
             clamp=decision.clamp[1],
             commands=dict(decision.commands),
             overruled=[WhyOverruled(o.source, o.asked_w, o.got_w, o.by) for o in verdict.overruled],
+            limits=[
+                WhyLimit(each.source, each.known, each.state, each.caps.import_w, each.caps.export_w, each.why)
+                for each in explained.limits
+            ],
+            ages_s={name: None if age_s is None else round(age_s, 3) for name, age_s in explained.ages_s.items()},
         )
 
     def _record(self, closed: list[Interval]) -> None:
@@ -115,6 +124,15 @@ class Reporter:
         )
 
 
+class Explained(msgspec.Struct, frozen=True):
+    """A decision with everything that is needed to explain it: what the sources of limits allowed, how old readings were."""
+
+    decision: Decision
+    inputs: Inputs
+    limits: tuple[Allowed, ...] = ()
+    ages_s: Mapping[str, float | None] = {}
+
+
 def _contracts(inputs: Inputs) -> str | None:
     """Who is followed: a dispatch, or every contract on energy whose window is open."""
     if inputs.contract is not None:
@@ -126,9 +144,11 @@ def _contracts(inputs: Inputs) -> str | None:
 _Kind = tuple[object, ...]
 
 
-def _kind(decision: Decision, inputs: Inputs) -> _Kind:
+def kind_of(explained: Explained) -> _Kind:
     """What of a decision makes its explanation another one."""
+    decision, named = explained.decision, _contracts(explained.inputs)
     verdict = decision.verdict
     told = {name: value is None for name, value in decision.commands.items()}
     overruled = [each.source for each in verdict.overruled]
-    return (verdict.set_by, _contracts(inputs), bool(decision.clamp[1]), told, overruled)
+    limits = [(each.source, each.known, each.caps, each.state) for each in explained.limits]
+    return (verdict.set_by, named, bool(decision.clamp[1]), told, overruled, limits)

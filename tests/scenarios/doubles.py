@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from protocols.faults import LinkDown, StoreFailed
+from protocols.faults import LinkDown, NoReply, StoreFailed
 from protocols.ports import BitTable, Journal, RegisterBus, Table
 from sim_hardware.devices.image import CoilImage, IllegalAddress, LaidOut, RegisterImage, Restartable, Value
 from sim_hardware.faces.memory import MemoryBus
@@ -48,6 +48,18 @@ class Watched:
     def restart(self) -> None:
         if isinstance(self.image, Restartable):
             self.image.restart()
+
+
+class FakeContacts:
+    """Contacts that a film closes and opens; None: they cannot be read."""
+
+    def __init__(self) -> None:
+        self.stand: tuple[bool, ...] | None = (False,)
+
+    async def closed(self) -> tuple[bool, ...]:
+        if self.stand is None:
+            raise NoReply("no contact answers today")
+        return self.stand
 
 
 class Process:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from protocols.faults import Fault
+from protocols.limits import LimitRecord, LimitRefusal
 from protocols.messages import ContractEvent, Durable, Happening, Interval, Journalled, Telemetry, encode
 from protocols.topics import Topics
 from sim_hardware.memory_broker import MemoryBroker, MemoryUplink
@@ -33,7 +34,7 @@ class HeadEnd:
         self.acknowledges = True
         self._topics = topics
         own = [topics.status, topics.telemetry("+"), topics.interval, topics.backfill, topics.event, topics.ack]
-        self.uplink = MemoryUplink(broker, "head-end", (*own, topics.why))
+        self.uplink = MemoryUplink(broker, "head-end", (*own, topics.why, topics.limit))
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -46,7 +47,7 @@ class HeadEnd:
         async for message in self.uplink.messages():
             if not message.retained:
                 self.heard.append(Heard(loop.time(), message.topic, message.payload))
-            if message.topic in (self._topics.interval, self._topics.backfill, self._topics.ack):
+            if message.topic in (self._topics.interval, self._topics.backfill, self._topics.ack, self._topics.limit):
                 await self._keep(msgspec.json.decode(message.payload, type=Journalled))
 
     async def _keep(self, item: Journalled) -> None:
@@ -80,6 +81,18 @@ class HeadEnd:
     def intervals(self) -> list[Interval]:
         """Interval readings, each once."""
         return [msgspec.json.decode(body, type=Interval) for _, body in sorted(self.kept["interval"].items())]
+
+    @property
+    def limits(self) -> list[LimitRecord]:
+        """The limit history, each record once; refusals are left out."""
+        kept = (body for _, body in sorted(self.kept["limit"].items()) if b'"refused"' not in body)
+        return [msgspec.json.decode(body, type=LimitRecord) for body in kept]
+
+    @property
+    def limit_refusals(self) -> list[LimitRefusal]:
+        """What was refused of a guard."""
+        kept = (body for _, body in sorted(self.kept["limit"].items()) if b'"refused"' in body)
+        return [msgspec.json.decode(body, type=LimitRefusal) for body in kept]
 
     def telemetry(self, device: str) -> list[tuple[float, Telemetry]]:
         """Readings of a device with the time at which each came."""

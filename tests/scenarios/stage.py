@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -23,12 +23,13 @@ from sim_hardware.memory_broker import MemoryBroker, MemoryUplink
 from sim_hardware.physics.ev import EvParams
 from sim_hardware.serve import MEMORY_URLS, memory_buses, tick
 from sim_hardware.virtual_time import VirtualClock
-from tests.scenarios.doubles import Process, Watched, inline
+from tests.scenarios.doubles import FakeContacts, Process, Watched, inline
 from tests.scenarios.head_end import HeadEnd
 from tests.scenarios.keys import private_key
 
 NODE: Final = "home-1"
 ISSUERS: Final = ("dso", "aggregator")
+ROLES: Final = {"dso": "any", "aggregator": "market"}
 EPOCH: Final = datetime(2026, 6, 21, 10, 0, tzinfo=UTC)
 MODELS: Final = {"grid": "sdm630", "pv": "sunspec-inverter", "battery": "sunspec-battery", "load": "sdm630"}
 ALL: Final = tuple(MODELS)
@@ -39,7 +40,8 @@ Options = Mapping[str, float | str]
 
 @dataclass(frozen=True)
 class Setup:
-    """What differs from the ordinary: keys of `[site]` and `[node]`, of a `[[device]]` by its name, and which there are.
+    """What differs from the ordinary: keys of `[site]` and `[node]`, of a `[[device]]` by its name, and which there are;
+    `[[grid_limit]]` tables as text.
 
     A node with fewer devices plays faster. `car` and `relays`: what else the home has; `loads` is how they are configured,
     arrays of tables by their name, such as `charger`.
@@ -49,6 +51,7 @@ class Setup:
     node: Options = field(default_factory=dict)
     device: Mapping[str, Options] = field(default_factory=dict)
     devices: tuple[str, ...] = ("grid", "pv", "battery")
+    limits: str = ""
     clock: datetime = EPOCH
     car: EvParams | None = None
     relays: bool = False
@@ -68,6 +71,8 @@ class Stage:
         self.clock = VirtualClock(setup.clock)
         self.head_end = HeadEnd(self.broker, self.topics)
         self.sent: list[bytes] = []
+        self.contacts, self.guard_seq = FakeContacts(), 0
+        self.told: list[bytes] = []
         self.lives, self.events_seen, self.last_seq = 0, 0, dict.fromkeys(ISSUERS, 0)
         self._extras = [
             asyncio.create_task(_physics(self.home), name="physics"),
@@ -84,6 +89,7 @@ class Stage:
         self.uplink = self._uplink()
         self.journal = SqliteJournal(self.folder / "journal.sqlite", inline)
         world = World(self.clock, self.process.journal(self.journal), self.uplink, self._bus)
+        world = replace(world, contacts_of=lambda limit, bus_of: self.contacts)
         self.node: HomeNode = home_node(self._loaded({**self.setup.site, **site}), world)
         self._running = asyncio.create_task(self.node.run(), name=f"node, life {self.lives}")
 
@@ -122,7 +128,7 @@ class Stage:
     def _uplink(self) -> MemoryUplink:
         online, offline = announcements(self.topics)
         will, birth = (offline.topic, offline.payload), (online.topic, online.payload)
-        return MemoryUplink(self.broker, NODE, self.topics.inbound, will, birth)
+        return MemoryUplink(self.broker, NODE, (*self.topics.inbound, self.topics.limit_in), will, birth)
 
     def _bus(self, url: str, timeout_s: float) -> RegisterBus:
         return self.process.bus(self.buses[url])
@@ -136,13 +142,15 @@ class Stage:
         return load(path)
 
     def _toml(self, site: Options) -> str:
-        issuers = [_table("[[issuer]]", {"name": name, "key_file": f"{name}.pub"}) for name in ISSUERS]
+        issuers = [
+            _table("[[issuer]]", {"name": name, "key_file": f"{name}.pub", "role": ROLES[name]}) for name in ISSUERS
+        ]
         devices = [_table("[[device]]", self._device(name)) for name in self.setup.devices]
         node = {"id": NODE, "state_dir": str(self.folder), "interval_s": 60.0, **self.setup.node}
         point = {"meter": "grid", "import_limit_w": 17_000.0, "export_limit_w": 10_000.0, **site}
         parts = [_table("[node]", node), _table("[mqtt]", {"url": "mqtt://broker"}), _table("[site]", point)]
         loads = [_table(f"[[{kind}]]", keys) for kind, tables in self.setup.loads.items() for keys in tables]
-        return "\n".join((*parts, *issuers, *devices, *loads))
+        return "\n".join((*parts, *issuers, *devices, *loads, self.setup.limits))
 
     def _device(self, name: str) -> Options:
         return {"name": name, "model": MODELS[name], "url": MEMORY_URLS[name], **self.setup.device.get(name, {})}

@@ -18,6 +18,7 @@ from sim_hardware.faults import Word
 from sim_hardware.physics.ev import EvParams, Trip
 from sim_hardware.physics.load import DAY_S
 from tests.scenarios.film import Film, at
+from tests.scenarios.limit_words import RELAY
 from tests.scenarios.stage import Setup, Stage, Step
 from tests.scenarios.words import (
     battery_gets,
@@ -37,15 +38,16 @@ from tests.scenarios.words import (
 CAR: dict[str, Any] = {"name": "charger", "model": "go-e", "url": "tcp://charger.sim:502"}
 BOILER: dict[str, Any] = {"name": "boiler", "url": "tcp://relays.sim:502", "channel": 0, "power_w": 2000}
 PUMP: dict[str, Any] = {"name": "pump", "url": "tcp://relays.sim:502", "channels": [1, 2], "power_w": 2500}
-DIMMER: dict[str, Any] = {"name": "dimmer", "url": "tcp://relays.sim:502", "channel": 3, "import_limit_w": 4200}
 GRID_AND_PV, GRID = ("grid", "pv"), ("grid",)
 # What 6 to 16 A on three phases are between 225 and 238 V.
 LEAST_W, MOST_W = (4050.0, 4290.0), (10_800.0, 11_430.0)
 
 
-def house(devices: tuple[str, ...] = GRID, *, relays: bool = False, **loads: list[dict[str, Any]]) -> Setup:
+def house(
+    devices: tuple[str, ...] = GRID, *, relays: bool = False, limits: str = "", **loads: list[dict[str, Any]]
+) -> Setup:
     car = EvParams() if "charger" in loads else None
-    return Setup(devices=devices, car=car, relays=relays, loads=loads)
+    return Setup(devices=devices, limits=limits, car=car, relays=relays, loads=loads)
 
 
 def car_takes(least_w: float, most_w: float | None = None) -> Step:
@@ -90,10 +92,11 @@ def pump_is(state: SgState) -> Step:
     return step
 
 
-def contact(*, closed: bool) -> Step:
+def contact(*, closed: bool | None) -> Step:
+    """The operator's contact; None: it cannot be read."""
+
     def step(stage: Stage) -> None:
-        assert stage.home.board is not None
-        stage.home.board.inputs[3] = closed
+        stage.contacts.stand = None if closed is None else (closed,)
 
     return step
 
@@ -117,25 +120,16 @@ def test_a_dimming_limit_reduces_a_car_that_always_charges_and_lets_it_go_on_aft
         at(420, car_takes(*MOST_W), load(-200)),
         at(421, contact(closed=True)),
         at(430, car_takes(*LEAST_W), flows_at_most(4200.0)),
-        setup=house(relays=True, charger=[{**CAR, "use": "always"}], contact=[DIMMER]),
-    )
-
-
-def test_a_contact_may_be_active_while_it_is_open(film: Film) -> None:
-    film(
-        at(0, load(500), sun(0), contact(closed=True)),
-        at(40, car_takes(*MOST_W), contact(closed=False)),
-        at(50, car_takes(0.0), flows_at_most(4200.0)),
-        setup=house(relays=True, charger=[{**CAR, "use": "always"}], contact=[{**DIMMER, "active": "open"}]),
+        setup=house(relays=True, charger=[{**CAR, "use": "always"}], limits=RELAY),
     )
 
 
 def test_a_contact_that_cannot_be_read_limits(film: Film) -> None:
     film(
         at(0, load(500), sun(0), contact(closed=False)),
-        at(60, car_takes(*MOST_W), fault("relays", Word.OFF)),
+        at(60, car_takes(*MOST_W), contact(closed=None)),
         at(75, car_takes(0.0), flows_at_most(4200.0)),
-        setup=house(relays=True, charger=[{**CAR, "use": "always"}], contact=[DIMMER]),
+        setup=house(relays=True, charger=[{**CAR, "use": "always"}], limits=RELAY),
     )
 
 
@@ -292,7 +286,7 @@ def test_a_limit_blocks_the_pump_at_once(film: Film) -> None:
         at(130, pump_is(SgState.NORMAL), sun(0), load(4500)),
         at(140, contact(closed=True)),
         at(150, relay_is(1, on=True), relay_is(2, on=False)),
-        setup=house(GRID_AND_PV, relays=True, heat_pump=[PUMP], contact=[DIMMER]),
+        setup=house(GRID_AND_PV, relays=True, heat_pump=[PUMP], limits=RELAY),
     )
 
 

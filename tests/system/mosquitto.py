@@ -28,9 +28,16 @@ PASSWORDS: Final = {user: f"password of {user}" for user in USERS}
 NODE_MAY: Final = (
     f"topic write busbar/1/{NODE}/#",
     f"topic read busbar/1/{NODE}/contract/in",
+    f"topic read busbar/1/{NODE}/limit/in",
     f"topic read busbar/1/{NODE}/durable",
 )
-ISSUER_MAY: Final = (f"topic write busbar/1/{NODE}/contract/in", f"topic read busbar/1/{NODE}/ack")
+ISSUER_MAY: Final = (
+    f"topic write busbar/1/{NODE}/contract/in",
+    f"topic write busbar/1/{NODE}/limit/in",
+    f"topic read busbar/1/{NODE}/ack",
+    f"topic read busbar/1/{NODE}/limit",
+    f"topic read busbar/1/{NODE}/why",
+)
 HEAD_END_MAY: Final = ("topic read busbar/1/#", f"topic write busbar/1/{NODE}/durable")
 
 

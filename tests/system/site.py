@@ -127,7 +127,9 @@ class Site:
         }
         site: Options = {"meter": "grid", "import_limit_w": 17000, "export_limit_w": 10000}
         text = section("[node]", {**node, **setup.node}) + section("[mqtt]", {**mqtt, **setup.mqtt})
-        text += section("[site]", site) + section("[[issuer]]", {"name": ISSUER, "key_file": "issuer.pub"})
+        text += section("[site]", site) + section(
+            "[[issuer]]", {"name": ISSUER, "key_file": "issuer.pub", "role": "grid"}
+        )
         for name, url in {**self.rig.urls, **setup.urls}.items():
             keys: Options = {"name": name, "model": {**MODELS, **setup.models}[name], "url": url, "timeout_s": 0.5}
             text += section("[[device]]", {**keys, **setup.device})
