@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from controller.capacity import Capacity
+from controller.life import REPORTS
 from drivers.links import Buses
 from firmware_py.approver import WAITING, Approver
 from firmware_py.clock import SystemClock
@@ -24,7 +25,7 @@ from firmware_py.home.node import HomeNode
 from firmware_py.journal import JOURNAL_FILE, SqliteJournal
 from firmware_py.mqtt import Broker, MqttUplink
 from firmware_py.supervise import ended
-from protocols.contracts import Dispatch, State, encode_contract
+from protocols.contracts import Dispatch, encode_contract
 from protocols.messages import ContractEvent
 from protocols.signing import new_private_key, public_part, sign
 from protocols.topics import Topics
@@ -215,7 +216,7 @@ def _outcomes(events: list[ContractEvent]) -> dict[str, str]:
     """The outcome of each contract, or the state it was last in."""
     known: dict[str, str] = {}
     for event in events:
-        if event.contract is not None and event.state is not State.CLAMPED:
+        if event.contract is not None and event.state not in REPORTS:
             known[event.contract] = event.outcome or event.state
     return known
 
