@@ -1,8 +1,8 @@
 """OCMF records of foreign meters: `OCMF|{payload}|{signature}`, verified over the payload's own bytes.
 
-Source: the signature names of OCMF 1.x as public implementations list them (the specification itself was not at hand): ECDSA
-over SHA-256 of the text between the first and the last bar, in DER, hexadecimal unless `SE` says Base64. Curves that
-`cryptography` has no code for (secp192k1) are refused by name, which is not the same as a wrong signature.
+Source: "Open Charge Metering Format" 1.4.1 of S.A.F.E. e.V., tables 8 and 22: ECDSA over SHA-256 of the text between the first
+and the last bar, in DER, hexadecimal unless `SE` says Base64. Curves that `cryptography` has no code for (secp192k1) are
+refused by name, which is not the same as a wrong signature. Records are written in ocmf_writing.py.
 """
 
 import base64

@@ -12,9 +12,10 @@ from firmware_py.compose import World, announcements, home_node
 from firmware_py.config import Loaded, load
 from firmware_py.home.node import HomeNode
 from firmware_py.journal import SqliteJournal
+from protocols.actions import Action, Approve, encode_action
 from protocols.contracts import Contract, Dispatch, encode_contract
 from protocols.ports import RegisterBus
-from protocols.signing import public_part, sign
+from protocols.signing import APPROVAL, DEED, public_part, sign
 from protocols.topics import Topics
 from sim_hardware.faces.memory import MemoryBus
 from sim_hardware.home import SimHome
@@ -37,7 +38,8 @@ Options = Mapping[str, float | str]
 
 @dataclass(frozen=True)
 class Setup:
-    """What differs from the ordinary: keys of `[site]` and `[node]`, of a `[[device]]` by its name, and which there are.
+    """What differs from the ordinary: keys of `[site]` and `[node]`, of a `[[device]]` by its name, and which there are;
+    of an `[[issuer]]` by its name (one that is not ordinary is added), and of `[approver]` (absent: there is none).
 
     A node with fewer devices plays faster.
     """
@@ -47,6 +49,8 @@ class Setup:
     device: Mapping[str, Options] = field(default_factory=dict)
     devices: tuple[str, ...] = ("grid", "pv", "battery")
     clock: datetime = EPOCH
+    issuers: Mapping[str, Options] = field(default_factory=dict)
+    approver: Mapping[str, object] = field(default_factory=dict)
 
 
 class Stage:
@@ -62,7 +66,7 @@ class Stage:
         self.clock = VirtualClock(setup.clock)
         self.head_end = HeadEnd(self.broker, self.topics)
         self.sent: list[bytes] = []
-        self.lives, self.events_seen, self.last_seq = 0, 0, dict.fromkeys(ISSUERS, 0)
+        self.lives, self.events_seen, self.last_seq = 0, 0, dict.fromkeys((*ISSUERS, *setup.issuers, "zone"), 0)
         self._extras = [
             asyncio.create_task(_physics(self.home), name="physics"),
             asyncio.create_task(self.head_end.run(), name="head-end"),
@@ -122,7 +126,7 @@ class Stage:
         return self.process.bus(self.buses[url])
 
     def _loaded(self, site: Options) -> Loaded:
-        for name in ISSUERS:
+        for name in (*ISSUERS, *self.setup.issuers, "zone"):
             (self.folder / f"{name}.pub").write_text(public_part(private_key(name)))
         (self.folder / "node.key").write_text(private_key(NODE))
         path = self.folder / "home.toml"
@@ -130,7 +134,12 @@ class Stage:
         return load(path)
 
     def _toml(self, site: Options) -> str:
-        issuers = [_table("[[issuer]]", {"name": name, "key_file": f"{name}.pub"}) for name in ISSUERS]
+        issuers = [
+            _table("[[issuer]]", {"name": name, "key_file": f"{name}.pub", **self.setup.issuers.get(name, {})})
+            for name in dict.fromkeys((*ISSUERS, *self.setup.issuers))
+        ]
+        if self.setup.approver:
+            issuers.append(_table("[approver]", {"name": "zone", "key_file": "zone.pub", **self.setup.approver}))
         devices = [_table("[[device]]", self._device(name)) for name in self.setup.devices]
         node = {"id": NODE, "state_dir": str(self.folder), "interval_s": 60.0, **self.setup.node}
         point = {"meter": "grid", "import_limit_w": 17_000.0, "export_limit_w": 10_000.0, **site}
@@ -164,6 +173,12 @@ class Stage:
         }
         return product(**given)
 
+    def deed(self, kind: type[Action], *, by: str = "dso", **fields: object) -> Action:
+        """The next message of an issuer about a contract."""
+        self.last_seq[by] += 1
+        given = {"seq": self.last_seq[by], "iss": by, "aud": NODE, **fields}
+        return kind(**given)  # type: ignore[arg-type]
+
     def send(self, payload: bytes) -> None:
         """Put a message on the node's contract topic."""
         self.sent.append(payload)
@@ -181,11 +196,17 @@ def signed(contract: Contract, key: str | None = None) -> bytes:
     return sign(encode_contract(contract), private_key(key or contract.iss))
 
 
-def _table(head: str, keys: Options) -> str:
+def signed_deed(action: Action, key: str | None = None) -> bytes:
+    """A message about a contract, signed by its issuer, or with the key of this name."""
+    kind = APPROVAL if isinstance(action, Approve) else DEED
+    return sign(encode_action(action), private_key(key or action.iss), kind)
+
+
+def _table(head: str, keys: Mapping[str, object]) -> str:
     return "\n".join([head, *(f"{key} = {_toml_value(value)}" for key, value in keys.items())])
 
 
-def _toml_value(value: float | str) -> str:
+def _toml_value(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
