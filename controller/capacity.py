@@ -27,10 +27,11 @@ class Capacity:
     def check(self, contract: Contract) -> TradeVerdict:
         """Whether the trade fits: whole, in part, or not at all. The same contract again replaces itself."""
         others = [each for each in self.approved if each.id != contract.id]
-        left_w = min(self.cap_w - max(_peaks(others, contract, side), default=0.0) for side in _sides(contract))
-        asked_w = max(_side_w(contract, side) for side in _sides(contract))
-        if left_w >= asked_w:
+        left = {side: self.cap_w - max(_peaks(others, contract, side), default=0.0) for side in _sides(contract)}
+        short = [left_w for side, left_w in left.items() if left_w < _side_w(contract, side)]
+        if not short:
             return TradeVerdict("full")
+        left_w = min(short)
         binding = f"{self.name} of {self.cap_w:g} W, of which {max(left_w, 0.0):g} W are left"
         return TradeVerdict("partly", left_w, binding) if left_w >= LEAST_W else TradeVerdict("refused", None, binding)
 

@@ -34,6 +34,15 @@ _OWN: Final[Mapping[Product, tuple[str, ...]]] = {
 }
 _LIMIT: Final = "For limit: "
 Watts = float | None
+BaselineW = Annotated[
+    str | None, typer.Option("--baseline-w", help="For reprofile and option: 500,500,… one an interval.")
+]
+Step = Annotated[
+    list[str] | None, typer.Option(help=_LIMIT + "START,IMPORT_W,EXPORT_W, such as +1h,4200,-; - is no limit.")
+]
+ToleranceW = Annotated[float, typer.Option("--tolerance-w", help="Deviation that still counts as delivered.")]
+Hold = Annotated[str | None, typer.Option(help="How long it outlives the link to the broker; absent: to its end.")]
+Fallback = Annotated[FallbackName, typer.Option(help="The state the site falls into.")]
 
 
 def new(
@@ -46,30 +55,20 @@ def new(
     energy_wh: Annotated[Watts, typer.Option("--energy-wh", help="For energy: in each interval.")] = None,
     peer: Annotated[str | None, typer.Option(help="For energy: the other side.")] = None,
     change_w: Annotated[Watts, typer.Option("--change-w", help="For reprofile: against the baseline.")] = None,
-    baseline_w: Annotated[
-        str | None, typer.Option("--baseline-w", help="For reprofile and option: 500,500,… one an interval.")
-    ] = None,
+    baseline_w: BaselineW = None,
     least_w: Annotated[Watts, typer.Option("--least-w", help="For option: the lowest change.")] = None,
     most_w: Annotated[Watts, typer.Option("--most-w", help="For option: the highest change.")] = None,
     notice: Annotated[str | None, typer.Option(help="For option: how long ahead a call comes.")] = None,
     longest: Annotated[str | None, typer.Option(help="For option: how long a call lasts at most.")] = None,
     interval: Annotated[str | None, typer.Option(help="For energy, reprofile and option; absent: 15m.")] = None,
-    step: Annotated[
-        list[str] | None, typer.Option(help=_LIMIT + "START,IMPORT_W,EXPORT_W, such as +1h,4200,-; - is no limit.")
-    ] = None,
+    step: Step = None,
     default_import_w: Annotated[Watts, typer.Option("--default-import-w", help=_LIMIT + "after a lost link.")] = None,
     default_export_w: Annotated[Watts, typer.Option("--default-export-w", help=_LIMIT + "after a lost link.")] = None,
     duration: Annotated[str, typer.Option(help="How long, such as 15m.")] = "15m",
     start: Annotated[str, typer.Option(help="RFC 3339 with zone, or now, or a wait such as +30s.")] = "now",
-    tolerance_w: Annotated[
-        float, typer.Option("--tolerance-w", help="Deviation that still counts as delivered.")
-    ] = 100.0,
-    hold: Annotated[
-        str | None, typer.Option(help="How long it outlives the link to the broker; absent: to its end.")
-    ] = None,
-    fallback: Annotated[
-        FallbackName, typer.Option(help="The state the site falls into.")
-    ] = FallbackName.SELF_CONSUMPTION,
+    tolerance_w: ToleranceW = 100.0,
+    hold: Hold = None,
+    fallback: Fallback = FallbackName.SELF_CONSUMPTION,
     seq: Annotated[int | None, typer.Option(help="Sequence number; absent: the time in milliseconds.")] = None,
     name: Annotated[str | None, typer.Option("--id", help="The contract's id; absent: issuer and number.")] = None,
 ) -> None:
@@ -95,11 +94,7 @@ def new(
     }
     own = _own(product, given)
     terms = {
-        "product": product,
-        "id": (name or f"{issuer}:{number}")[:64],
-        "seq": number,
-        "iss": issuer,
-        "aud": node,
+        **_who(product, issuer, node, number, name),
         "start": utc_text(begin),
         "end": utc_text(end),
         "tolerance_w": tolerance_w,
@@ -109,6 +104,11 @@ def new(
     payload = msgspec.json.encode({**terms, **own})
     checked(payload, {**terms, **own})
     print(payload.decode())
+
+
+def _who(product: Product, issuer: str, node: str, number: int, name: str | None) -> dict[str, object]:
+    named = (name or f"{issuer}:{number}")[:64]
+    return {"product": product, "id": named, "seq": number, "iss": issuer, "aud": node}
 
 
 def _own(product: Product, given: Mapping[str, object]) -> dict[str, object]:

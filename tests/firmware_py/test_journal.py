@@ -153,3 +153,12 @@ async def _acknowledged(journal: SqliteJournal, stream: str, up_to: int, last: i
         return
     with pytest.raises(Refused):
         await journal.acknowledge(stream, up_to)
+
+
+async def test_several_keys_are_kept_or_deleted_at_once(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
+    await journal.keep_all({"book/a": b"1", "book/b": b"2", "bookmark": b"3"})
+    await journal.keep_all({"book/a": None, "book/c": b"4"})
+    assert await journal.kept_under("book/") == {"book/b": b"2", "book/c": b"4"}
+    assert await journal.kept("book/a") is None
+    await journal.close()
