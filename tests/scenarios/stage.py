@@ -42,11 +42,8 @@ Options = Mapping[str, float | str]
 @dataclass(frozen=True)
 class Setup:
     """What differs from the ordinary: keys of `[site]` and `[node]`, of a `[[device]]` by its name, and which there are;
-<<<<<<< HEAD
-    `[[grid_limit]]` tables as text.
-=======
-    of an `[[issuer]]` by its name (one that is not ordinary is added), and of `[approver]` (absent: there is none).
->>>>>>> enforce3
+    `[[grid_limit]]` tables as text, of an `[[issuer]]` by its name (one that is not ordinary is added), and of `[approver]`
+    (absent: there is none).
 
     A node with fewer devices plays faster. `car` and `relays`: what else the home has; `loads` is how they are configured,
     arrays of tables by their name, such as `charger`.
@@ -58,14 +55,11 @@ class Setup:
     devices: tuple[str, ...] = ("grid", "pv", "battery")
     limits: str = ""
     clock: datetime = EPOCH
-<<<<<<< HEAD
     car: EvParams | None = None
     relays: bool = False
     loads: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
-=======
     issuers: Mapping[str, Options] = field(default_factory=dict)
     approver: Mapping[str, object] = field(default_factory=dict)
->>>>>>> enforce3
 
 
 class Stage:
@@ -81,13 +75,9 @@ class Stage:
         self.clock = VirtualClock(setup.clock)
         self.head_end = HeadEnd(self.broker, self.topics)
         self.sent: list[bytes] = []
-<<<<<<< HEAD
         self.contacts, self.guard_seq = FakeContacts(), 0
         self.told: list[bytes] = []
-        self.lives, self.events_seen, self.last_seq = 0, 0, dict.fromkeys(ISSUERS, 0)
-=======
         self.lives, self.events_seen, self.last_seq = 0, 0, dict.fromkeys((*ISSUERS, *setup.issuers, "zone"), 0)
->>>>>>> enforce3
         self._extras = [
             asyncio.create_task(_physics(self.home), name="physics"),
             asyncio.create_task(self.head_end.run(), name="head-end"),
@@ -157,16 +147,19 @@ class Stage:
 
     def _toml(self, site: Options) -> str:
         issuers = [
-<<<<<<< HEAD
-            _table("[[issuer]]", {"name": name, "key_file": f"{name}.pub", "role": ROLES[name]}) for name in ISSUERS
-        ]
-=======
-            _table("[[issuer]]", {"name": name, "key_file": f"{name}.pub", **self.setup.issuers.get(name, {})})
+            _table(
+                "[[issuer]]",
+                {
+                    "name": name,
+                    "key_file": f"{name}.pub",
+                    "role": ROLES.get(name, "any"),
+                    **self.setup.issuers.get(name, {}),
+                },
+            )
             for name in dict.fromkeys((*ISSUERS, *self.setup.issuers))
         ]
         if self.setup.approver:
             issuers.append(_table("[approver]", {"name": "zone", "key_file": "zone.pub", **self.setup.approver}))
->>>>>>> enforce3
         devices = [_table("[[device]]", self._device(name)) for name in self.setup.devices]
         node = {"id": NODE, "state_dir": str(self.folder), "interval_s": 60.0, **self.setup.node}
         point = {"meter": "grid", "import_limit_w": 17_000.0, "export_limit_w": 10_000.0, **site}
@@ -224,25 +217,18 @@ def signed(contract: Contract, key: str | None = None) -> bytes:
     return sign(encode_contract(contract), private_key(key or contract.iss))
 
 
-<<<<<<< HEAD
-=======
 def signed_deed(action: Action, key: str | None = None) -> bytes:
     """A message about a contract, signed by its issuer, or with the key of this name."""
     kind = APPROVAL if isinstance(action, Approve) else DEED
     return sign(encode_action(action), private_key(key or action.iss), kind)
 
 
->>>>>>> enforce3
 def _table(head: str, keys: Mapping[str, object]) -> str:
     return "\n".join([head, *(f"{key} = {_toml_value(value)}" for key, value in keys.items())])
 
 
 def _toml_value(value: object) -> str:
-<<<<<<< HEAD
     return json.dumps(value)
-=======
-    return f'"{value}"' if isinstance(value, str) else repr(value)
->>>>>>> enforce3
 
 
 Step = Callable[[Stage], object]
