@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Callable, Mapping
 
 from bench import (
+    contracts,
     fleet_live,
     fleet_physics,
     fleet_virtual,
@@ -20,6 +21,7 @@ from bench import (
 )
 
 SHORT: Mapping[str, Callable[[], None]] = {
+    "contracts": contracts.main,
     "fleet_physics": fleet_physics.main,
     "gallery": gallery.main,
     "modbus_tcp": modbus_tcp.main,

@@ -5,7 +5,7 @@ is over leaves the book, so that a cycle costs the same however many contracts t
 """
 
 import hashlib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -155,15 +155,33 @@ class Book:
 
     def with_entry(self, entry: Entry) -> "Book":
         """The book with this entry in the place of its former self, or new."""
-        old = self._by_id.get(entry.id)
-        if old is not None and old.start_s == entry.start_s:
-            return replace(self, entries=tuple(entry if each.id == entry.id else each for each in self.entries))
-        others = (each for each in self.entries if each.id != entry.id)
-        return replace(self, entries=tuple(sorted((*others, entry), key=lambda each: each.start_s)))
+        others = self.without(entry.id).entries
+        place = bisect_right(others, entry.start_s, key=lambda each: each.start_s)
+        return self._of((*others[:place], entry, *others[place:]), {**self._by_id, entry.id: entry})
 
     def without(self, contract_id: str) -> "Book":
         """The book without a contract that is over."""
-        return replace(self, entries=tuple(entry for entry in self.entries if entry.id != contract_id))
+        old = self._by_id.get(contract_id)
+        if old is None:
+            return self
+        # The entry itself is found where it starts; comparing contracts would cost far more.
+        place = bisect_left(self.entries, old.start_s, key=lambda each: each.start_s)
+        while self.entries[place] is not old:
+            place += 1
+        by_id = {name: entry for name, entry in self._by_id.items() if name != contract_id}
+        return self._of((*self.entries[:place], *self.entries[place + 1 :]), by_id)
+
+    def with_used(self, name: str, window: Window) -> "Book":
+        """The book with an issuer's numbers."""
+        book = replace(self, windows={**self.windows, name: window})
+        book.__dict__.update(self.__dict__ | {"windows": book.windows})
+        return book
+
+    def _of(self, entries: tuple[Entry, ...], by_id: dict[str, Entry]) -> "Book":
+        """The book with other entries, whose index is known already: making it anew costs more than the rest."""
+        book = replace(self, entries=entries)
+        book.__dict__["_by_id"] = by_id
+        return book
 
 
 def entry_of(contract: Contract, token: bytes, now_s: float, utc: datetime, state: State = State.ACCEPTED) -> Entry:

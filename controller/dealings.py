@@ -58,7 +58,7 @@ def take(
         return book, (_refused(incoming.contract_id, refusal, "" if seen is None else seen.state),)
     book, notes = _taken(book, incoming, Scene(policy, Now(*now), archive))
     answer = Answer(digest(incoming.token), notes[0].state, notes[0].reason)
-    return replace(book, windows={**book.windows, party.name: window.with_used(message.seq, answer)}), notes
+    return book.with_used(party.name, window.with_used(message.seq, answer)), notes
 
 
 def tick(book: Book, policy: AdmissionPolicy, now: tuple[float, datetime]) -> Taken:

@@ -22,7 +22,7 @@ from protocols.actions import (
     Supersede,
     action_name,
 )
-from protocols.contracts import Contract, Energy, Option, State, asked_text, at_power, product_of, utc_text
+from protocols.contracts import Contract, Dispatch, Energy, Option, State, asked_text, at_power, product_of, utc_text
 
 Taken = tuple[Book, tuple[Note, ...]]
 # What a message answers that cannot be done yet: what it is about has still to come.
@@ -76,12 +76,20 @@ def in_force(book: Book, entry: Entry, scene: Scene) -> Taken:
     if entry.replaces and (old := book.find(entry.replaces)) is not None:
         book, ended = _ended_by(book, old, entry, scene.now.mono_s)
         notes += ended
+    book, entry = _cleared(book, entry)
+    return book.with_entry(entry), tuple(notes)
+
+
+def _cleared(book: Book, entry: Entry) -> tuple[Book, Entry]:
+    """Of two dispatches of a common time the one with the lower number ends where the other begins, whichever came first."""
+    if not isinstance(entry.contract, Dispatch):
+        return book, entry
     for old in book.entries:
-        if old.binds and are_rivals(old, entry):
+        if old.id != entry.id and old.binds and are_rivals(old, entry):
             older, newer = sorted((old, entry), key=lambda each: each.seq)
             cut = replace(older, end_s=min(older.end_s, newer.start_s), superseded_by=newer.id)
             book, entry = (book, cut) if older is entry else (book.with_entry(cut), entry)
-    return book.with_entry(entry), tuple(notes)
+    return book, entry
 
 
 def _ended_by(book: Book, old: Entry, new: Entry, now_s: float) -> Taken:
@@ -220,11 +228,7 @@ def _amended(book: Book, entry: Entry, new: Entry) -> Taken:
     if not entry.binds:
         return book.with_entry(replace(kept, deadline_s=new.end_s)), (note,)
     waits = replace(kept, state=State.ACCEPTED, clamp="")
-    for old in book.entries:
-        if old.id != entry.id and old.binds and are_rivals(old, waits):
-            older, newer = sorted((old, waits), key=lambda each: each.seq)
-            cut = replace(older, end_s=min(older.end_s, newer.start_s), superseded_by=newer.id)
-            book, waits = (book, cut) if older is waits else (book.with_entry(cut), waits)
+    book, waits = _cleared(book, waits)
     return book.with_entry(waits), (note, Note(entry.id, State.ACCEPTED, "amended", plan(new.contract)))
 
 

@@ -48,7 +48,8 @@ def too_much(entries: Iterable[Entry], new: Entry, policy: AdmissionPolicy) -> R
     """The first moment of the new contract at which all together ask for more than the connection allows."""
     if share_of(new.contract) is None:
         return None
-    others = [each for each in entries if each.id not in (new.id, new.replaces)]
+    at_once = [each for each in entries if each.start_s < new.end_s and new.start_s < each.end_s]
+    others = [each for each in at_once if each.id not in (new.id, new.replaces)]
     for at_s, total in _sums([*others, new], new):
         why = _beyond(total, policy)
         if why is not None:
@@ -62,9 +63,9 @@ def _sums(entries: Iterable[Entry], new: Entry) -> Iterator[tuple[float, Sum]]:
     """The sum after each change inside the new contract's window, in order of time."""
     changes: list[tuple[float, int, Sum]] = []
     for each in entries:
-        share = share_of(each.contract)
         start_s, end_s = max(each.start_s, new.start_s), min(each.end_s, new.end_s)
-        if share is not None and start_s < end_s:
+        share = share_of(each.contract) if start_s < end_s else None
+        if share is not None:
             changes += [(start_s, 1, share), (end_s, -1, share)]
     changes.sort(key=lambda change: (change[0], change[1]))
     total = Sum()
@@ -89,6 +90,8 @@ def _beyond(total: Sum, policy: AdmissionPolicy) -> str | None:
 
 def in_the_way(entries: Iterable[Entry], new: Entry) -> Refusal | None:
     """Another issuer's dispatch of a common time."""
+    if not isinstance(new.contract, Dispatch):
+        return None
     for each in entries:
         if each.id not in (new.id, new.replaces) and are_rivals(each, new) and each.contract.iss != new.contract.iss:
             text = f"overlaps contract {each.id} of {each.contract.iss}: only its own issuer may supersede it"
@@ -98,5 +101,6 @@ def in_the_way(entries: Iterable[Entry], new: Entry) -> Refusal | None:
 
 def are_rivals(one: Entry, other: Entry) -> bool:
     """Whether both are dispatches of a common time; the window is that of the terms, not what is left of it."""
-    both = isinstance(one.contract, Dispatch) and isinstance(other.contract, Dispatch)
-    return both and one.contract.start < other.contract.end and other.contract.start < one.contract.end
+    if not isinstance(one.contract, Dispatch) or not isinstance(other.contract, Dispatch):
+        return False
+    return one.contract.start < other.contract.end and other.contract.start < one.contract.end

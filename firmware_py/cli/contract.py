@@ -96,19 +96,39 @@ def export(
     config: Annotated[Path, typer.Argument(help="The node's TOML file.", metavar="CONFIG.toml")],
     contract: Annotated[str, typer.Argument(help="The contract's id.", metavar="CONTRACT_ID")],
     out: Annotated[Path, typer.Option(help="The bundle to write; never overwrites one.")],
+    statement: Annotated[
+        Path | None, typer.Option(help="A statement of settlement to put in (busbar settle --json).")
+    ] = None,
+    ocmf: Annotated[Path | None, typer.Option(help="Write the site's interval readings as OCMF records too.")] = None,
+    ocmf_key: Annotated[Path | None, typer.Option(help="Private key for them: PEM, on secp256r1.")] = None,
 ) -> None:
     """Write the evidence bundle of a contract, on the node, while it runs or not; see busbar verify."""
     from firmware_py.cli.home import loaded_or_stop
     from firmware_py.evidence.bundle import export_bundle
 
+    if (ocmf is None) != (ocmf_key is None):
+        stop("--ocmf and --ocmf-key: both or none are needed", BAD_INPUT)
     loaded = loaded_or_stop(config)
     try:
-        export_bundle(loaded, contract, out, datetime.now(UTC))
+        export_bundle(loaded, contract, out, datetime.now(UTC), None if statement is None else statement.read_bytes())
+        if ocmf is not None and ocmf_key is not None:
+            _export_ocmf(out, ocmf, ocmf_key.read_bytes())
     except (Refused, StoreFailed) as fault:
         stop(str(fault), FAULT)
     except (OSError, ValueError) as error:
         stop(f"--out {str(out)!r}: {error}" if isinstance(error, OSError) else str(error), BAD_INPUT)
     print(f"{out}: verify it with busbar verify {out}")
+
+
+def _export_ocmf(bundle: Path, out: Path, key: bytes) -> None:
+    """The interval readings of a bundle, one OCMF record a line."""
+    from firmware_py.evidence.archive import unpacked
+    from firmware_py.evidence.ocmf_export import as_ocmf
+    from firmware_py.evidence.verify import verify
+
+    found = verify(unpacked(bundle), {})
+    with out.open("xb") as file:
+        file.writelines(record + b"\n" for record in as_ocmf(found.site_intervals(), found.manifest.node, key))
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,11 @@ class ContractDesk:
         """A contract that is over may still be settled or defaulted."""
         for note in notes:
             if note.state in (State.SETTLED, State.DEFAULTED):
-                await self._shelf.archive(replace(archived, state=note.state))
+                await self.archive(replace(archived, state=note.state))
+
+    async def archive(self, archived: Archived) -> None:
+        """Keep what became of a contract that is over; StoreFailed."""
+        await self._shelf.archive(archived)
 
     async def tick(self) -> None:
         """Let time do its part: deadlines pass; who has to approve is asked again."""
