@@ -22,6 +22,7 @@ from protocols.evidence import (
     opened_manifest,
 )
 from protocols.faults import Refused
+from protocols.limits import LIMIT, LimitRecord, LimitRefusal
 from protocols.messages import ContractEvent, Interval
 from protocols.signing import APPROVAL, key_id, open_signed
 
@@ -133,6 +134,8 @@ def _take(link: Link, contract_id: str, said: _Said) -> None:
                 said.events.append(event)
         elif link.stream == TOKEN:
             said.tokens.append(msgspec.json.decode(link.body, type=str).encode())
+        elif link.stream == LIMIT:
+            msgspec.json.decode(link.body, type=LimitRefusal if b'"refused"' in bytes(link.body) else LimitRecord)
     except (msgspec.DecodeError, RecursionError) as error:
         raise BadRecord(CHAIN_FILE, f"is no record of stream {link.stream}: {error}", link.seq) from error
 
