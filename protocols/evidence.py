@@ -33,7 +33,9 @@ Number = Annotated[int, Meta(ge=1, le=2**53)]
 
 
 class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One record of a node's chain. `stream`: `interval`, `contract` (states), `token` (a signed contract, as text)."""
+    """One record of a node's chain. `stream`: `interval`, `contract` (states), `token` (a signed contract, as text),
+    `limit` (the limit history).
+    """
 
     node: Name
     seq: Number

@@ -24,6 +24,7 @@ from protocols.evidence import (
     opened_manifest,
 )
 from protocols.faults import Refused
+from protocols.limits import LIMIT, LimitRecord, LimitRefusal
 from protocols.messages import ContractEvent, Interval
 from protocols.signing import SignedText, key_id, kind_of, open_signed, peek
 
@@ -146,6 +147,8 @@ def _take(link: Link, contract_id: str, said: _Said) -> None:
             message = message_of(SignedText(peek(token), "", token, kind_of(token)))
             if not isinstance(message, Contract) and message.contract == contract_id:
                 said.story.append(message)
+        elif link.stream == LIMIT:
+            msgspec.json.decode(link.body, type=LimitRefusal if b'"refused"' in bytes(link.body) else LimitRecord)
     except Refused as refused:
         raise BadRecord(CHAIN_FILE, str(refused), link.seq) from refused
     except (msgspec.DecodeError, RecursionError) as error:

@@ -3,7 +3,11 @@
 import msgspec
 import pytest
 
+from firmware_py.config import load as load_config
+from firmware_py.evidence.archive import unpacked
+from firmware_py.evidence.bundle import export_bundle
 from firmware_py.evidence.notary import EVIDENCE
+from firmware_py.evidence.verify import verify
 from firmware_py.journal import stored
 from protocols.evidence import CONTRACT, TOKEN, Link
 from protocols.faults import StoreFailed
@@ -30,7 +34,7 @@ from tests.scenarios.limit_words import (
     sets_failsafe,
     tells,
 )
-from tests.scenarios.stage import Setup, Stage
+from tests.scenarios.stage import EPOCH, Setup, Stage
 from tests.scenarios.words import (
     battery_gets,
     charge,
@@ -330,6 +334,11 @@ def test_the_limit_history_is_in_the_chain_that_proves_a_contract(film: Film) ->
     bodies = [bytes(link.body) for link in links[first:last_] if link.stream == LIMIT]
     (held,) = [body for body in bodies if b'"kept"' in body]
     assert msgspec.json.decode(held, type=LimitRecord).kept == "kept"
+    out = stage.folder / "evidence.zip"
+    export_bundle(load_config(stage.folder / "home.toml"), "dso-1", out, EPOCH)
+    files = unpacked(out)
+    verify(files, {})
+    assert LIMIT in {msgspec.json.decode(peek(line), type=Link).stream for line in files["chain.jws"].splitlines()}
 
 
 def test_a_disk_that_is_full_holds_no_limit_up(film: Film) -> None:
