@@ -80,7 +80,11 @@ def stream(seconds: int) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.metrology", description=__doc__)
-    parser.add_argument("--peer", help="a Python with pqopen-lib")
+    parser.add_argument(
+        "--peer",
+        default=os.environ.get("PQOPEN_PYTHON"),
+        help="a Python with pqopen-lib; absent: that of PQOPEN_PYTHON",
+    )
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--repeats", type=int, default=4)
     parser.add_argument("--own", help=argparse.SUPPRESS)
@@ -108,6 +112,8 @@ def compare(peer_python: str | None, seconds: float, repeats: int) -> None:
     print(f"busbar      {min(ours):.2f} % of a core")
     if theirs:
         print(f"pqopen-lib  {min(theirs):.2f} % of a core, {min(theirs) / min(ours):.1f} times busbar's")
+    else:
+        print("pqopen-lib  not measured: no --peer and no PQOPEN_PYTHON")
     print("resident    {:.1f} MB after a tenth, {:.1f} MB at the end of 300 s".format(*memory(300)))
 
 

@@ -7,8 +7,10 @@ from firmware_py.metrology.results import Config, Spectrum, Window
 from tests.firmware_py.metrology.signals import RATE_HZ, played, three_phases
 
 
-def last_window(nominal_hz: float, voltage: np.ndarray, current: np.ndarray) -> tuple[Window, Spectrum]:
-    config = Config(sample_rate_hz=RATE_HZ, nominal_frequency_hz=nominal_hz, flicker=False)
+def last_window(
+    nominal_hz: float, voltage: np.ndarray, current: np.ndarray, rate_hz: int = RATE_HZ
+) -> tuple[Window, Spectrum]:
+    config = Config(sample_rate_hz=rate_hz, nominal_frequency_hz=nominal_hz, flicker=False)
     window = played(config, voltage, current).windows[-1]
     assert window.spectrum is not None
     return window, window.spectrum
@@ -25,6 +27,13 @@ def test_every_harmonic_to_the_fiftieth_within_half_a_per_mille_of_reading(nomin
     assert found.thd_v == pytest.approx(np.full(3, 0.07), rel=5e-4)
     assert window.reactive_var == pytest.approx(np.zeros(3), abs=1e-3)
     assert window.fundamental_power_w == pytest.approx(np.full(3, 1150), rel=1e-5)
+
+
+@pytest.mark.parametrize(("nominal", "frequency"), [(50.0, 57.5), (60.0, 69.0)])
+def test_so_they_are_at_the_least_sample_rate(nominal: float, frequency: float) -> None:
+    harmonics = dict.fromkeys(range(2, 51), 0.01)
+    _, found = last_window(nominal, *three_phases(frequency, 1, harmonics=harmonics, rate_hz=8_000), 8_000)
+    assert found.bin_v[:, 2:] == pytest.approx(np.full((3, 49), 2.3), rel=5e-4)
 
 
 def test_a_pure_sine_has_no_harmonics() -> None:
