@@ -1,5 +1,6 @@
 """Evidence of a whole life: a contract kept by a real node, killed and started again meanwhile; and what it is worth."""
 
+import json
 import zipfile
 from datetime import timedelta
 from decimal import Decimal
@@ -13,17 +14,22 @@ from firmware_py.config import ConfigError, load
 from firmware_py.evidence.archive import unpacked
 from firmware_py.evidence.bundle import export_bundle
 from firmware_py.evidence.notary import EVIDENCE
+from firmware_py.evidence.ocmf_export import as_ocmf
 from firmware_py.evidence.verify import Found, as_csv, verify
 from firmware_py.journal import stored
+from protocols.actions import Amend, Cancel
 from protocols.contracts import Dispatch, Outcome, State
-from protocols.evidence import CONTRACT, GENESIS, INTERVAL, TOKEN, Link, Manifest, checked_chain, hash_of
+from protocols.evidence import CONTRACT, GENESIS, INTERVAL, TOKEN, BadRecord, Link, Manifest, checked_chain, hash_of
 from protocols.faults import Refused
+from protocols.ocmf import meter_key, open_ocmf
+from protocols.ocmf_writing import new_key
 from protocols.settlement import SettlementTerms
 from protocols.signing import key_id, public_part
 from tests.scenarios import words
 from tests.scenarios.film import Film, at
 from tests.scenarios.keys import private_key
 from tests.scenarios.stage import EPOCH, NODE, Setup, Stage
+from tests.scenarios.test_contract_life import does, with_terms, zone_answers
 from tests.scenarios.words import hears, sends, sun
 
 KEY = private_key(NODE)
@@ -147,3 +153,89 @@ def test_the_zip_file_holds_what_the_docs_say(delivered: Stage) -> None:
     assert names[:3] == ["manifest.jws", "README.txt", "contract.jws"]
     assert names[-1] == "chain.jws"
     assert sum(name.startswith("keys/") for name in names) == 2
+
+
+# Contracts of many hands
+
+
+@pytest.fixture(scope="module")
+def approved(films: Film) -> Stage:
+    """Approved at 1200 W, amended, approved again in full; another one is cancelled; numbers are of the film."""
+    zone = Setup(
+        devices=("grid", "battery"),
+        node={"interval_s": 10.0, "key_file": "node.key"},
+        approver={"of": ["dispatch"], "within_s": 20.0},
+    )
+    return films(
+        at(0, words.load(500), sun(0), zone_answers(1200)),
+        at(5, sends(power_w=1500, start_s=10, end_s=40, settle_s=10)),
+        at(15, with_terms(Amend, "dso-1", id="dso-1", power_w=900.0, end_s=40.0, settle_s=10.0)),
+        at(42, sends(power_w=600, start_s=50, end_s=70)),
+        at(55, does(Cancel, contract="dso-3", why="sold out")),
+        at(80, lambda stage: None),
+        setup=zone,
+    )
+
+
+def test_a_bundle_holds_what_everybody_signed(approved: Stage) -> None:
+    told = found(approved, "dso-1")
+    assert (told.approvals, told.messages) == (2, 1)
+    assert isinstance(told.contract, Dispatch)
+    assert isinstance(told.terms, Dispatch)
+    assert (told.contract.power_w, told.terms.power_w) == (1500.0, 900.0)
+    cancelled = found(approved, "dso-3")
+    assert (cancelled.approvals, cancelled.messages, cancelled.outcome) == (1, 1, None)
+    assert cancelled.events[-1].state is State.CANCELLED
+
+
+def test_partial_approval_is_in_the_terms_at_last(approved: Stage) -> None:
+    told = unpacked(exported(approved, "dso-1"))
+    names = sorted(name for name in told if name.startswith(("approvals/", "messages/")))
+    assert [name.partition("/")[0] for name in names] == ["approvals", "approvals", "messages"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("approval of another contract", "is not about contract dso-1"),
+        ("approval with another key's signature", "signature"),
+        ("message in the folder of approvals", "folders of their own"),
+        ("without the amendment", "which is not in this bundle"),
+    ],
+)
+def test_an_approval_that_does_not_belong_is_named(approved: Stage, change: str, said: str) -> None:
+    files, other = unpacked(exported(approved, "dso-1")), unpacked(exported(approved, "dso-3"))
+    first, second = sorted(name for name in files if name.startswith("approvals/"))
+    (message,) = [name for name in files if name.startswith("messages/")]
+    (foreign,) = [name for name in other if name.startswith("approvals/")]
+    blamed = first
+    if change.startswith("approval of"):
+        files[first] = other[foreign]
+    elif change.startswith("approval with"):
+        head, _, signature = files[first].split(b".")
+        files[first] = b".".join((head, files[second].split(b".")[1], signature))
+    elif change.startswith("message"):
+        files[first] = files[message]
+    else:
+        del files[message]
+        blamed = second
+    with pytest.raises(BadRecord, match=said) as caught:
+        verify(files, PINNED)
+    assert caught.value.file == blamed
+
+
+def test_readings_go_out_as_ocmf(approved: Stage) -> None:
+    """Read back by the reader, whose signature check is its own; values are those of the registers."""
+    secret, public = new_key()
+    told = found(approved, "dso-1")
+    records = as_ocmf(told.site_intervals(), NODE, secret)
+    assert len(records) == len(told.site_intervals()) > 2
+    key = meter_key(public)
+    for page, (record, interval) in enumerate(zip(records, told.site_intervals(), strict=True), 1):
+        open_ocmf(record, key)
+        said = json.loads(record.split(b"|")[1], parse_float=Decimal)
+        assert said["PG"] == f"F{page}"
+        counted = [Decimal(repr(each.end_wh)) for each in interval.counters]
+        assert [reading["RV"] for reading in said["RD"][2:]] == counted
+    with pytest.raises(ValueError, match="PEM"):
+        as_ocmf(told.site_intervals(), NODE, b"no key")
