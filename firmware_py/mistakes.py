@@ -51,7 +51,7 @@ def _parties(issuers: list[tuple[str, dict[str, Any]]], approver: object) -> Ite
         if name is not None and name == approver:
             yield Mistake(f"{key}.name", shown(name), "is the approver too; an approver sends nothing but approvals")
         if issuer.get("consent") == "asked" and not household:
-            yield Mistake(f"{key}.consent", "'asked'", "an issuer of role household must be there to accept")
+            yield Mistake(f"{key}.consent", shown("asked"), "an issuer of role household must be there to accept")
 
 
 def _login(mqtt: dict[str, Any]) -> Iterator[Mistake]:

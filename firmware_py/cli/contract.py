@@ -82,7 +82,7 @@ def send(
     token, wait_s = read_input(signed).strip(), parse_duration(wait)
     try:
         sent = message_of(SignedText(peek(token), "", token, kind_of(token)))
-        goal = _goal(sent, follows=follow)
+        goal = goal_of(sent, follows=follow)
         address, topics = broker_address(broker), Topics(node)
         password = password_file.read_text(encoding="utf-8").strip() if password_file else None
     except (Refused, ValueError, OSError) as error:
@@ -132,7 +132,7 @@ def _export_ocmf(bundle: Path, out: Path, key: bytes) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Goal:
+class Goal:
     """Of which contract to hear, what is good news and what bad, and whether to wait for more than the first of it."""
 
     contract: str
@@ -156,25 +156,23 @@ _ENTERED = frozenset({State.PROPOSED, State.AGREED, State.ACCEPTED})
 _ANSWERS = frozenset({State.AMENDED, State.CALLED, State.APPROVED, State.SETTLED}) | _ENTERED
 
 
-def _goal(sent: Contract | Action, *, follows: bool) -> _Goal:
+def goal_of(sent: Contract | Action, *, follows: bool) -> Goal:
     match sent:
         case Cancel() | Default():
-            return _Goal(
-                sent.contract, frozenset({State.CANCELLED, State.DEFAULTED}), frozenset({State.REFUSED}), False
-            )
+            return Goal(sent.contract, frozenset({State.CANCELLED, State.DEFAULTED}), frozenset({State.REFUSED}), False)
         case Approve(verdict="refused"):
-            return _Goal(sent.contract, frozenset({State.REFUSED}), frozenset(), False)
+            return Goal(sent.contract, frozenset({State.REFUSED}), frozenset(), False)
         case Supersede() | Counter():
-            return _Goal(sent.terms.id, _ENTERED, _ENDS, follows)
+            return Goal(sent.terms.id, _ENTERED, _ENDS, follows)
         case Amend() | Accept() | Approve() | Call() | Settle():
-            return _Goal(sent.contract, _ANSWERS, _ENDS, follows)
+            return Goal(sent.contract, _ANSWERS, _ENDS, follows)
         case _:
-            return _Goal(sent.id, _ENTERED, _ENDS, follows)
+            return Goal(sent.id, _ENTERED, _ENDS, follows)
 
 
 async def _send(
     token: bytes,
-    goal: _Goal,
+    goal: Goal,
     topics: Topics,
     address: tuple[str, int, bool],
     login: tuple[str | None, str | None],
@@ -197,7 +195,7 @@ async def _send(
     return FAULT
 
 
-async def _until_said(client: aiomqtt.Client, goal: _Goal, waiting: asyncio.Timeout | None) -> int:
+async def _until_said(client: aiomqtt.Client, goal: Goal, waiting: asyncio.Timeout | None) -> int:
     """Print each state up to the answer; with a time-out, which the first answer lifts, up to the contract's end."""
     is_accepted = False
     async for message in client.messages:

@@ -315,3 +315,32 @@ def test_the_parts_of_the_page_on_loads_are_good(folder: Path) -> None:
     page = (Path(__file__).parents[2] / "docs/loads.md").read_text()
     (part,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert [each.name for each in load(write(folder, GOOD + part)).home.loads] == ["car", "boiler", "pump"]
+
+
+ZONE = '[approver]\nname = "zone"\nkey_file = "dso.pub"\n'
+
+
+def test_issuers_have_roles_and_a_zone_approves(folder: Path) -> None:
+    text = GOOD.replace('key_file = "dso.pub"', 'key_file = "dso.pub"\nrole = "market"')
+    (folder / "zone.pub").write_text(public_part(new_private_key()))
+    loaded = load(write(folder, text + ZONE.replace("dso.pub", "zone.pub")))
+    assert loaded.home.issuer[0].role == "market"
+    assert sorted(loaded.issuers.values()) == ["dso.example", "zone"]
+    assert loaded.home.approver is not None
+    assert loaded.home.approver.of == ("energy", "reprofile", "option")
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ('role = "king"', 'issuer.0.role = "king"'),
+        ('consent = "asked"', 'issuer.0.consent = "asked": an issuer of role household'),
+        ('[[issuer]]\nname = "dso.example"\nkey_file = "dso.pub"\nrole = "grid"', 'issuer.1.role = "grid"'),
+        (ZONE.replace('"zone"', '"dso.example"'), "is the approver too"),
+        (ZONE + 'of = ["limit"]', 'approver.of.0 = "limit"'),
+        ('[approver]\nname = "zone"\nkey_file = "none.pub"', "approver.key_file"),
+    ],
+)
+def test_mistakes_of_parties(folder: Path, new: str, said: str) -> None:
+    text = GOOD.replace('key_file = "dso.pub"\n', f'key_file = "dso.pub"\n{new}\n')
+    assert any(said in mistake for mistake in mistakes(folder, text)), mistakes(folder, text)
