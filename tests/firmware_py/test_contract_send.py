@@ -1,13 +1,12 @@
 """How `busbar contract send` ends: 0 is good news of what was sent, with --follow only a contract that was delivered."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from firmware_py.cli.contract import goal_of
-from protocols.actions import Approve, Cancel
-from protocols.contracts import Dispatch, Outcome, State
+from protocols.actions import Action, Approve, Cancel
+from protocols.contracts import Contract, Dispatch, Outcome, State
 from protocols.messages import ContractEvent
 
 START = datetime(2026, 6, 21, 12, 0, tzinfo=UTC)
@@ -42,5 +41,5 @@ def event(state: State, outcome: Outcome | None = None, answered: str = "") -> C
         (REFUSAL, False, event(State.REFUSED), 0),
     ],
 )
-def test_the_exit_code(sent: Any, follows: bool, said: ContractEvent, code: int | None) -> None:
+def test_the_exit_code(sent: Contract | Action, follows: bool, said: ContractEvent, code: int | None) -> None:
     assert goal_of(sent, follows=follows).code(said) == code
