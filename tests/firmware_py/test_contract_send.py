@@ -1,6 +1,7 @@
 """How `busbar contract send` ends: 0 is good news of what was sent, with --follow only a contract that was delivered."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
