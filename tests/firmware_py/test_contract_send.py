@@ -42,5 +42,5 @@ def event(state: State, outcome: Outcome | None = None, answered: str = "") -> C
         (REFUSAL, False, event(State.REFUSED), 0),
     ],
 )
-def test_the_exit_code(sent: Any, follows: bool, said: ContractEvent, code: int | None) -> None:
+def test_the_exit_code(sent: Dispatch | Cancel | Approve, follows: bool, said: ContractEvent, code: int | None) -> None:
     assert goal_of(sent, follows=follows).code(said) == code
