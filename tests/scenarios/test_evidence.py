@@ -1,12 +1,15 @@
 """Evidence of a whole life: a contract kept by a real node, killed and started again meanwhile; and what it is worth."""
 
 import json
+import warnings
 import zipfile
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pyocmf
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from controller.settlement.statement import settled
 from controller.settlement.tables import read_series
@@ -225,7 +228,7 @@ def test_an_approval_that_does_not_belong_is_named(approved: Stage, change: str,
 
 
 def test_readings_go_out_as_ocmf(approved: Stage) -> None:
-    """Read back by the reader, whose signature check is its own; values are those of the registers."""
+    """Read back by our reader and verified by pyocmf; values are those of the registers."""
     secret, public = new_key()
     told = found(approved, "dso-1")
     records = as_ocmf(told.site_intervals(), NODE, secret)
@@ -237,5 +240,11 @@ def test_readings_go_out_as_ocmf(approved: Stage) -> None:
         assert said["PG"] == f"F{page}"
         counted = [Decimal(repr(each.end_wh)) for each in interval.counters]
         assert [reading["RV"] for reading in said["RD"][2:]] == counted
+    der = load_pem_public_key(public).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    key_of_others = pyocmf.PublicKey.from_string(der.hex())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a missing assignment of a user, which only a transaction has
+        foreign = [pyocmf.OCMF.from_string(record.decode()) for record in records]
+    assert all(each.verify_signature(key_of_others) for each in foreign)
     with pytest.raises(ValueError, match="PEM"):
         as_ocmf(told.site_intervals(), NODE, b"no key")

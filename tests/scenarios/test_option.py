@@ -1,28 +1,26 @@
 """Options that are called, in both directions, and starts that are drawn. The site rests idle at its load."""
 
-from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from controller.book import Called
 from firmware_py.compose import drawn
+from protocols.actions import Call
 from protocols.contracts import Option
 from tests.scenarios.film import Film, at
-from tests.scenarios.stage import NODE, Setup, Stage, Step
+from tests.scenarios.stage import EPOCH, NODE, Setup, Stage, Step, signed_deed
 from tests.scenarios.words import hears, last, load, meter_shows, sends, sun
 
 IDLE = Setup(devices=("grid", "battery"), site={"rest": "idle"})
 
 
 def calls(change_w: float, start_s: float, end_s: float) -> Step:
-    """The option is called; how the call comes in is tested elsewhere."""
+    """The issuer calls the option; times are seconds of the film."""
 
     def step(stage: Stage) -> None:
-        desk = stage.node.parts.desk
-        entry = desk.book.entries[0]
-        offset_s = entry.start_s - 130.0
-        call = Called(start_s + offset_s, end_s + offset_s, change_w, 1)
-        desk.book = desk.book.with_entry(replace(entry, calls=(*entry.calls, call)))
+        start = EPOCH + timedelta(seconds=start_s)
+        what = {"contract": "dso-1", "start": start, "duration_s": end_s - start_s, "change_w": change_w}
+        stage.send(signed_deed(stage.deed(Call, **what)))
 
     return step
 
@@ -32,10 +30,11 @@ def test_an_option_is_a_change_while_it_is_called_in_both_directions(film: Film)
     stage = film(
         at(0, load(1500), sun(0)),
         at(125, sends(product=Option, least_w=-1000.0, most_w=1000.0, interval_s=120, start_s=130, end_s=490)),
-        at(131, hears("received", "accepted"), meter_shows(1500), calls(-800.0, 130.0, 250.0)),
-        at(200, hears("written", "observed"), meter_shows(700), load(1800)),
+        at(128, hears("received", "accepted"), calls(-800.0, 130.0, 250.0)),
+        at(129, meter_shows(1500)),
+        at(200, hears("received", "called", "written", "observed"), meter_shows(700), load(1800)),
         at(240, calls(500.0, 250.0, 370.0)),
-        at(255, hears("interval(delivered)")),
+        at(255, hears("received", "called", "interval(delivered)")),
         at(330, meter_shows(2000, within_w=60)),
         at(372, hears("interval(delivered)")),
         at(470, meter_shows(1800)),
