@@ -43,18 +43,18 @@ _BELOW: Final = {
     "scan": _Below(
         "firmware_py.cli.scan",
         "scan",
-        "Find the devices on a line: every unit is asked who it is, nothing is written.",
+        "Find the devices on a line: who talks by itself, then every unit is asked who it is; nothing is written.",
         "busbar scan 'serial:///dev/ttyUSB0' --units 1-10",
     ),
     "device": _Below(
         "firmware_py.cli.device",
         "app",
-        "A meter that is not in the catalogue yet: begin its file, and try it on the device.",
+        "A meter that is not in the catalogue yet: begin its file, and try it. A drive: move it by hand.",
     ),
     "conform": _Below(
         "firmware_py.cli.conform",
         "conform",
-        "Check a device against its driver: sign, sums, scales, counters; with --write also what it obeys.",
+        "Check a device against its driver: sign, sums, scales, counters, the wire; with --write also what it obeys.",
         "busbar conform tcp://192.0.2.10 --model sunspec-inverter --write --out certificate.json",
     ),
     "record": _Below(
@@ -114,7 +114,7 @@ _BELOW: Final = {
     "why": _Below(
         "firmware_py.cli.why",
         "why",
-        "Say who set the power of a moment, who was overruled by whom, and what each device was told.",
+        "Say who set the power of a moment, who was overruled by whom and by how much, and what each device was told.",
         "busbar why --state /var/lib/busbar --at 2026-06-21T10:00:00Z",
     ),
     "wave": _Below(

@@ -112,7 +112,8 @@ async def _ordered(config: SwitchgearConfig, value: int | None) -> str:
                     await drive.go_to(value)
                 state = await drive.state()
                 moves = "moves" if state.is_moving else "stands"
-                return f"{config.name}: {moves} at tap {state.position} of {state.lowest} to {state.highest}"
+                told = "" if value is None else f"told tap {value}, "
+                return f"{config.name}: {told}{moves} at tap {state.position} of {state.lowest} to {state.highest}"
             case GenericCapacitorBank() as bank:
                 if value is not None:
                     await bank.order(value)

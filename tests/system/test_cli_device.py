@@ -152,7 +152,7 @@ def test_a_file_is_begun_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "value", "says", "wrong"),
     [
-        ("tap-changer", "-1", "moves at tap 0 of -8 to 8", "99"),
+        ("tap-changer", "-1", "told tap -1, ", "99"),
         ("capacitor-bank", "1", "steps in, the next after", "99"),
     ],
 )
