@@ -40,7 +40,7 @@ demo: $(READY) ## one simulated home on real wires, live in the terminal (ARGS="
 test: $(DEV) ## every test but torture, with a real broker and real sockets (ARGS="-k lease")
 	@deploy/setup/peers.sh
 	@$(PYTEST) -q -n logical --dist worksteal -m "not system and not torture" $(ARGS) || [ $$? -eq $(NONE) ]
-	@$(PYTEST) -m "system and not torture" $(ARGS) || [ $$? -eq $(NONE) ]
+	@$(PYTEST) -q -n logical --dist loadfile -m "system and not torture" $(ARGS) || [ $$? -eq $(NONE) ]
 
 .PHONY: check
 check: $(DEV) ## before each commit: lint, types, imports and the fast tests, in under 60 s

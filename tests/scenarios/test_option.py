@@ -19,8 +19,8 @@ def calls(change_w: float, start_s: float, end_s: float) -> Step:
 
     def step(stage: Stage) -> None:
         start = EPOCH + timedelta(seconds=start_s)
-        what = {"contract": "dso-1", "start": start, "duration_s": end_s - start_s, "change_w": change_w}
-        stage.send(signed_deed(stage.deed(Call, **what)))
+        deed = stage.deed(Call, contract="dso-1", start=start, duration_s=end_s - start_s, change_w=change_w)
+        stage.send(signed_deed(deed))
 
     return step
 
