@@ -6,15 +6,14 @@ from controller.limits import contacts as relay
 from controller.limits.allowed import Caps
 from controller.limits.guarded import Failsafe
 from drivers.gpio.contacts import GpioContacts
-from drivers.gpio.libgpiod import Libgpiod
 from drivers.gpio.lines import LineOptions, line_name
 from drivers.switchgear.relays import BoardInputs
-from firmware_py.compose_loads import BusOf
+from firmware_py.compose_loads import BusOf, LazyLines
 from firmware_py.config import HomeConfig
 from firmware_py.config_limits import ContactsConfig, GuardConfig
 from firmware_py.home.contracts import ContractDesk
 from firmware_py.home.limit_sources import ContactSource, EnvelopeSource, GuardedSource, LimitSource, NoContacts
-from protocols.faults import Fault, Unsupported
+from protocols.faults import Unsupported
 from protocols.ports import BitBus, Clock, Contacts, Journal
 
 
@@ -29,19 +28,12 @@ class ContactsOf(Protocol):
 def contacts_of_line(limit: ContactsConfig, bus_of: BusOf) -> Contacts:
     """Contacts on GPIO lines, or the inputs of a board up to the last one that is named."""
     if limit.url is None:
-        return _gpio_contacts(limit)
+        names = [line_name(contact.line) for contact in limit.contact if contact.line is not None]
+        return GpioContacts(LazyLines(), names, LineOptions(limit.active_low, limit.pull))
     bus = bus_of(limit.url, limit.timeout_s)
     if not isinstance(bus, BitBus):
         return NoContacts(Unsupported(f"{limit.url}: this line carries no single bits"))
     return BoardInputs(bus, limit.unit, 1 + max(contact.input or 0 for contact in limit.contact))
-
-
-def _gpio_contacts(limit: ContactsConfig) -> Contacts:
-    names = [line_name(contact.line) for contact in limit.contact if contact.line is not None]
-    try:
-        return GpioContacts(Libgpiod(), names, LineOptions(limit.active_low, limit.pull))
-    except Fault as fault:  # no libgpiod: the node starts all the same, and the failsafe holds
-        return NoContacts(fault)
 
 
 def limit_sources(

@@ -66,7 +66,6 @@ QUANTITIES: Final[dict[str, Quantity]] = {
         Quantity("available_energy_wh", Unit.WATT_HOUR, 0.0, _ENERGY_WH),
         # A load behind a contact: 1 is on; an input: 1 is closed. A mean is the share of time.
         Quantity("on_ratio", Unit.ONE, 0.0, 1.0),
-        Quantity("closed_ratio", Unit.ONE, 0.0, 1.0),
         # As the label numbers them: blocked, normal, encouraged, ordered.
         Quantity("sg_ready_state", Unit.STATE, 1.0, 4.0),
         Quantity("temperature_c", Unit.CELSIUS, -90.0, 200.0),
