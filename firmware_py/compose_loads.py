@@ -94,21 +94,12 @@ def _charger(config: ChargerConfig, bus_of: BusOf) -> ChargerLoad:
 
 def _terms(config: LoadConfig) -> Terms:
     match config:
-        case ChargerConfig():
+        case ChargerConfig() | RelayConfig():
+            # A charger's powers follow from its wiring and the voltage of now.
+            power_w = config.power_w if isinstance(config, RelayConfig) else 0.0
             return Terms(
-                0.0,
-                0.0,
-                0.0,
-                use=config.use,
-                merit=config.merit,
-                least_on_s=config.least_on_s,
-                least_off_s=config.least_off_s,
-                change_s=config.change_s,
-            )
-        case RelayConfig():
-            return Terms(
-                config.power_w,
-                config.power_w,
+                power_w,
+                power_w,
                 0.0,
                 use=config.use,
                 merit=config.merit,

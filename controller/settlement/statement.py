@@ -257,27 +257,21 @@ def _envelope_row(contract: Limit, terms: SettlementTerms, span: Span, readings:
         return _unsettled(span, metered.why, limit, metered, None)
     if limit is None:
         return Row(*_times(span), "settled", "no limit", metered_wh=_wh(metered), payment=_plain(Decimal(0)))
-    deviation = metered - limit
-    excess = max(0, deviation if side == "import" else -deviation)
-    kept = terms.price_per_interval if excess == 0 else Decimal(0)
-    return Row(
-        *_times(span),
-        "settled",
-        metered_wh=_wh(metered),
-        target_wh=_wh(limit),
-        deviation_wh=_wh(deviation),
-        deficiency_wh=_wh(excess),
-        payment=_plain(kept - _money(excess, terms.penalty_per_kwh)),
-    )
+    return _limited_row(terms, span, metered, limit)
 
 
 def _limit_row(contract: Dispatch, terms: SettlementTerms, span: Span, readings: Series, over_w: Fraction) -> Row:
     metered, limit = readings.energy(span), _energy(contract.power_w, span)
     if isinstance(metered, Lack):
         return _unsettled(span, metered.why, limit, metered, None)
-    allowed = round(allowance(span, contract, over_w))
+    return _limited_row(terms, span, metered, limit, round(allowance(span, contract, over_w)))
+
+
+def _limited_row(terms: SettlementTerms, span: Span, metered: int, limit: int, allowed: int | None = None) -> Row:
+    """What was beyond a limit, and beyond what is allowed above it, costs; an interval in which nothing was, is paid."""
     deviation = metered - limit
-    excess = max(0, (deviation if terms.limit_side == "import" else -deviation) - allowed)
+    beyond = -deviation if terms.limit_side == "export" else deviation
+    excess = max(0, beyond - (allowed or 0))
     kept = terms.price_per_interval if excess == 0 else Decimal(0)
     return Row(
         *_times(span),
@@ -285,7 +279,7 @@ def _limit_row(contract: Dispatch, terms: SettlementTerms, span: Span, readings:
         metered_wh=_wh(metered),
         target_wh=_wh(limit),
         deviation_wh=_wh(deviation),
-        allowance_wh=_wh(allowed),
+        allowance_wh=None if allowed is None else _wh(allowed),
         deficiency_wh=_wh(excess),
         payment=_plain(kept - _money(excess, terms.penalty_per_kwh)),
     )
