@@ -1,0 +1,21 @@
+"""A store of heat as the 1 s loop sees it: its temperature, what the owner bounds it by, and what warms and cools it."""
+
+import msgspec
+
+
+class Store(msgspec.Struct, frozen=True):
+    """`temperature_c` is None where the sensor is dead or its reading too old. Bounds are those of now (a night has its own).
+
+    `floor_c`: below it frost or worse threatens, whatever it costs. `reach_c`: what it must be heated to now against legionella
+    (None: nothing due). `heaters` and `coolers` are loads by name.
+    """
+
+    name: str
+    temperature_c: float | None
+    least_c: float
+    most_c: float
+    floor_c: float
+    heaters: tuple[str, ...] = ()
+    coolers: tuple[str, ...] = ()
+    liked_c: float | None = None
+    reach_c: float | None = None
