@@ -37,9 +37,10 @@ class Year:
     import_per_kwh: Floats
     export_per_kwh: Floats
 
-    def moment(self, quarter: int) -> datetime:
-        """When a quarter begins."""
-        return START + timedelta(seconds=900.0 * quarter)
+
+def moment(quarter: int) -> datetime:
+    """When a quarter of the year begins."""
+    return START + timedelta(seconds=900.0 * quarter)
 
 
 def year(
