@@ -246,7 +246,7 @@ class Fleet:
         self.most_w = np.full(count, inf)
 
     def allowed(self, now_s: float, in_event: bool) -> Floats:
-        """What each may draw; a bound of comfort is met until it is half a kelvin away (the thermostat's part)."""
+        """What each may draw; a bound of comfort is met until it is a kelvin away (the thermostat's part)."""
         crowd = self.crowd
         if self.returns:
             values = zip(crowd.least_w.tolist(), crowd.rated_w.tolist(), self.drawn.tolist(), strict=True)
@@ -258,7 +258,7 @@ class Fleet:
         else:
             self.most_w[:] = 0.0 if in_event else inf
         spare_k = crowd.spare_k()
-        self.met = (spare_k < 0.0) | (self.met & (spare_k < 0.5))
+        self.met = (spare_k < 0.0) | (self.met & (spare_k < 1.0))
         return np.where(self.met, inf, self.most_w)
 
 
