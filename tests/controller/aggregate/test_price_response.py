@@ -178,7 +178,7 @@ def test_a_hundred_heat_pumps_make_no_new_peak() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", rebound.KINDS)
 def test_a_thousand_loads_make_no_new_peak(kind: str) -> None:
-    found = rebound.measured(kind, 1_000, seed=2)
+    found = rebound.measured(kind, 1_000, seed=1)
     assert found.naive > 0.1
     assert found.ours <= 0.05
-    assert found.outside_kh <= found.base_outside_kh
+    assert found.outside_kh == 0.0
