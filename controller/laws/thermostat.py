@@ -209,7 +209,8 @@ def _met(store: Store, bound: str, air_c: float) -> tuple[Asks, Why]:
 def _free(memory: Memory, store: Store, want_w: Wants | None, most_w: Wants | None) -> tuple[Asks, Why]:
     """Between the bounds: the plan, else the dead band, within what may be drawn for now."""
     asks: Asks = {}
-    wants, mosts = want_w or {}, most_w or {}
+    wants = {} if want_w is None else want_w
+    mosts = {} if most_w is None else most_w
     for name, does in (*((each, HEATS) for each in store.heaters), *((each, COOLS) for each in store.coolers)):
         if name in wants:
             ask: Ask | None = Ask(_drawn(wants[name]), Rank.OPTIMISER, f"the plan, between the bounds of {store.name}")
@@ -256,8 +257,9 @@ def _goal_c(params: Params, store: Store, bounds: _Bounds, bound: str, want_w: W
         case "least":
             return bounds.low_c + bounds.band_k
         case _:
-            planned = want_w is not None or store.liked_c is None
-            return bounds.high_c if planned else (store.liked_c or 0.0) + _band_k(params, store) / 2.0
+            if want_w is not None or store.liked_c is None:
+                return bounds.high_c
+            return store.liked_c + _band_k(params, store) / 2.0
 
 
 def _seen(memory: Memory, now_s: float, air_c: float, goal_c: float) -> Memory:
