@@ -16,9 +16,13 @@ from controller.devices import loads as loads_of
 from controller.gauge import Sample
 from controller.items import Item
 from controller.laws import connection, dispatch, release, self_consumption
+from controller.laws.departure import CarView
+from controller.laws.phases import Params as PhaseParams
 from controller.laws.shortfall import Short
+from controller.planning.orders import NOTHING, Orders
 from controller.settle import Verdict, settle
 from controller.split import Split, split
+from controller.thermal.stores import Store
 from controller.wishes import Band, Rank, Wish
 from protocols.contracts import Dispatch, FallbackName
 from protocols.ports import Ratings
@@ -29,7 +33,9 @@ class Inputs(msgspec.Struct, frozen=True):
 
     `limits`: the wishes of whoever may bind the connection point from outside, such as a grid operator. `contract`: the
     dispatch that is open, until `contract_end_s`; `items`: the contracts on energy that are open or not settled yet.
-    `sample`: the newest reading of the connection point, for what is counted.
+    `sample`: the newest reading of the connection point, for what is counted. `orders`: what the plan says; `stores` and
+    `cars`: what is to be warm, and charged. `phases_a`: the currents of the connection point by phase, import positive
+    (None: not known; empty: not measured).
     """
 
     now_s: float
@@ -42,6 +48,10 @@ class Inputs(msgspec.Struct, frozen=True):
     contract_end_s: float = inf
     items: tuple[Item, ...] = ()
     sample: Sample | None = None
+    orders: Orders = NOTHING
+    stores: tuple[Store, ...] = ()
+    cars: tuple[CarView, ...] = ()
+    phases_a: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,7 @@ class Params:
     connection: connection.Params
     dispatch: dispatch.Params
     rest: FallbackName = FallbackName.SELF_CONSUMPTION
+    phases: PhaseParams | None = None
 
     @property
     def release_w_per_s(self) -> float:

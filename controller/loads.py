@@ -26,6 +26,7 @@ class Use(StrEnum):
 
     SURPLUS = "surplus"  # with what is over, or where a contract wants consumption
     ALWAYS = "always"  # at its most, less only where something binds
+    PLANNED = "plan"  # what the plan says; without a fresh one as surplus
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -34,6 +35,8 @@ class Terms(msgspec.Struct, frozen=True):
     `rests`: between off and on it has a state of its own, in which it is left alone (SG-Ready: 0 blocks, `most_w` raises);
     `may_block`: whether 0 is allowed then. `settle_s`: by then it draws what it was told, or something else holds it.
     `unit_w`: what one unit draws of what the device is told in truth (an ampere, by the phases and volts of now).
+    Surplus raises it once more than `raise_w` is over beyond the step, and lowers it once more than `lower_w` is missing.
+    It draws on so many `phases` of `volts_v` each, the first of them `wired_to` (0 to 2 for L1 to L3; None: nobody knows).
     """
 
     least_w: float
@@ -48,6 +51,11 @@ class Terms(msgspec.Struct, frozen=True):
     rests: bool = False
     may_block: bool = True
     unit_w: float = 1.0
+    raise_w: float = 0.0
+    lower_w: float = 0.0
+    phases: int = 3
+    wired_to: int | None = None
+    volts_v: float = 230.0
 
     def fit(self, room_w: float) -> float:
         """The highest step within the room; 0 where none is."""

@@ -16,13 +16,17 @@ from controller.wishes import Band
 
 
 class Follower(msgspec.Struct, frozen=True):
-    """A device that follows a power: what it does now (W, consumption positive) and the band it can reach, and why."""
+    """A device that follows a power: what it does now (W, consumption positive) and the band it can reach, and why.
+
+    `ordered`: the part of that band in which a plan wants it (None: all of it).
+    """
 
     name: str
     power_w: float
     band: Band
     bound_why: str
     merit: int = 0
+    ordered: Band | None = None
 
 
 class Producer(msgspec.Struct, frozen=True):

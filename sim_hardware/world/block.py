@@ -9,9 +9,10 @@ from random import Random
 import numpy as np
 
 from sim_hardware.physics.ev import EvParams, commuter
-from sim_hardware.physics.load import DAY_S, Appliance
+from sim_hardware.physics.load import DAY_S
 from sim_hardware.physics.solar import Plane
 from sim_hardware.physics.thermal.heat_pump import HeatPumpParams
+from sim_hardware.physics.thermal.taps import DRAW, DRAW_L_PER_S
 from sim_hardware.physics.vector import Floats
 from sim_hardware.physics.vector.electric import Batteries, Evs, PvPlants
 from sim_hardware.physics.vector.heat import HeatPumps, Houses, WaterHeaters
@@ -23,9 +24,6 @@ from sim_hardware.world.views import Meters
 
 GRID, LOAD, PV, BATTERY = range(4)  # the places of a home that are told apart
 PLACES = {"grid": GRID, "load": LOAD, "pv": PV, "battery": BATTERY}
-# Showers and sinks: 0.1 l/s for some minutes, a little over 100 l a day.
-DRAW = Appliance("hot water", 0.0, 4 * 3600.0, 180.0, 0)
-DRAW_L_PER_S = 0.1
 
 
 class Block:

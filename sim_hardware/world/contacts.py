@@ -1,18 +1,14 @@
 """The relay board of a home: contacts 0 and 1 are the heat pump's SG-Ready terminals, contact 2 blocks the water heater.
 
-SG-Ready: blocked = off, encouraged = 1.5 K and ordered = 3 K above the setpoint. The label leaves the last two to the
-maker; these are ours.
+SG-Ready: blocked = off, encouraged and ordered = above the setpoint (sg_ready.py).
 """
-
-from typing import Final
 
 import numpy as np
 
 from sim_hardware.devices.relay_board import RelayBoard
-from sim_hardware.devices.sg_ready import SgReady, SgState
+from sim_hardware.devices.sg_ready import RAISED_K, SgReady, SgState
 from sim_hardware.world.block import Block
 
-RAISED_K: Final = {SgState.BLOCKED: 0.0, SgState.NORMAL: 0.0, SgState.ENCOURAGED: 1.5, SgState.ORDERED: 3.0}
 SG_FIRST, SG_SECOND, WATER_BLOCKED = 0, 1, 2
 
 
