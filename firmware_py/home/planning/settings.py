@@ -146,7 +146,7 @@ class HomeSet:
     @property
     def steered(self) -> frozenset[str]:
         """The loads that a plan decides over: what else is drawn is the load to be forecast."""
-        heaters = (heater for store in (*self.rooms, *self.tanks) for heater in store.heaters)
-        coolers = (cooler for room in self.rooms for cooler in room.coolers)
-        of_stores = {each.name for each in (*heaters, *coolers) if each.is_planned}
+        of_rooms = [each for room in self.rooms for each in (*room.heaters, *room.coolers)]
+        of_tanks = [each for tank in self.tanks for each in tank.heaters]
+        of_stores = {each.name for each in (*of_rooms, *of_tanks) if each.is_planned}
         return frozenset(of_stores | {car.charger for car in self.cars} | {run.relay for run in self.runs})
