@@ -34,6 +34,7 @@ from firmware_py.config_loads import (
 )
 from firmware_py.config_parts import Number, TopicLevel
 from firmware_py.config_parts import Part as _Part
+from firmware_py.config_tariff import TariffConfig
 from firmware_py.config_thermometers import ThermometerConfig
 from firmware_py.mistakes import BLIND_AFTER_S, CYCLE_S, LEASE_S, crossed
 from firmware_py.tables import table, tables
@@ -209,6 +210,7 @@ class HomeConfig(_Part):
     thermometer: tuple[ThermometerConfig, ...] = ()
     proxy: tuple[ProxyConfig, ...] = ()
     grid_limit: tuple[GridLimitConfig, ...] = ()
+    tariff: TariffConfig | None = None
     owner: OwnerConfig = OwnerConfig()
     plan: PlanConfig | None = None
     room: tuple[RoomConfig, ...] = ()

@@ -26,6 +26,7 @@ from firmware_py.home.diary import Diary
 from firmware_py.home.limits import LimitDesk, wishes
 from firmware_py.home.loads import LoadDevice
 from firmware_py.home.outbox import Outbox
+from firmware_py.home.outlook import OutlookDesk
 from firmware_py.home.output import Output
 from firmware_py.home.poller import Poller
 from firmware_py.home.register import Register
@@ -77,6 +78,7 @@ class Parts:
     limits: LimitDesk
     diary: Diary
     finished_cycle: Callable[[], None] = lambda: None
+    outlook: OutlookDesk | None = None
     home: HomeView = field(default_factory=Plain)
 
 
@@ -112,6 +114,8 @@ class HomeNode:
             await output.recall()
         await parts.desk.recall()
         await parts.limits.recall()
+        if parts.outlook is not None:
+            await parts.outlook.recall()
         await parts.register.recall()
         self._memory = Memory(of_tracking=parts.register.tracked)
         async with parts.outbox.sending():
@@ -155,6 +159,8 @@ class HomeNode:
             elif message.topic == self._settings.topics.limit_in:
                 if await self.parts.limits.receive(message):
                     self._wake.set()
+            elif message.topic == self._settings.topics.outlook_in and self.parts.outlook is not None:
+                await self.parts.outlook.receive(message)
             else:
                 await self._durable(message)
 

@@ -77,10 +77,11 @@ class _Day(msgspec.Struct, frozen=True):
 
 
 class OutlookDesk:
-    """Holds what was told. `changed` is called with a few words when something new counts."""
+    """Holds what was told. `changed` is called with a few words when something new counts; whoever plans puts itself there."""
 
-    def __init__(self, trust: Trust, rules: Rules, keeping: Keeping, changed: Callable[[str], None]) -> None:
-        self._trust, self._rules, self._changed = trust, rules, changed
+    def __init__(self, trust: Trust, rules: Rules, keeping: Keeping) -> None:
+        self.changed: Callable[[str], None] = lambda what: None
+        self._trust, self._rules = trust, rules
         self._clock, self._journal, self._say = keeping.clock, keeping.journal, keeping.say
         self._last_seq: dict[str, int] = {}
         self._days: dict[date, _Day] = {}
@@ -157,7 +158,7 @@ class OutlookDesk:
             return
         kept = await self._keep(told, signed.payload)
         self._say("outlook", "taken", f"{who}{said_text(told)}{kept}")
-        self._changed(f"new {say_of(told)} of {told.iss}")
+        self.changed(f"new {say_of(told)} of {told.iss}")
 
     def _judge(self, told: OutlookMessage, issuer: str) -> None:
         if told.iss != issuer:

@@ -54,7 +54,9 @@ class Room:
 
     def new(self, rules: Rules = RULES, trust: Trust = TRUST) -> OutlookDesk:
         keeping = Keeping(self.clock, self.journal, lambda *event: self.said.append(event))
-        return OutlookDesk(trust, rules, keeping, self.woken.append)
+        desk = OutlookDesk(trust, rules, keeping)
+        desk.changed = self.woken.append
+        return desk
 
     async def restart(self, rules: Rules = RULES, trust: Trust = TRUST) -> None:
         self.desk = self.new(rules, trust)
