@@ -22,6 +22,7 @@ from firmware_py.compose_loads import BusOf, LazyLines, build_load, lease_policy
 from firmware_py.compose_outlook import hears_outlook, outlook_desk
 from firmware_py.config import DeviceConfig, HomeConfig, Loaded, MqttConfig, broker_address
 from firmware_py.config_limits import GuardConfig
+from firmware_py.config_thermometers import build_thermometer
 from firmware_py.evidence.notary import Notary
 from firmware_py.home.contracts import ContractDesk, Trust
 from firmware_py.home.diary import Diary
@@ -76,6 +77,7 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
         for device in config.device
     }
     built |= {load.name: build_load(load, world.bus_of, world.lines) for load in config.loads}
+    built |= {each.name: (build_thermometer(each, world.bus_of), None) for each in config.thermometer}
     models = {device.name: device.model for device in config.device}
     key = loaded.node_key
     notary = None if key is None else Notary(topics.node, key, world.journal, world.clock)

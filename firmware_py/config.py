@@ -35,6 +35,7 @@ from firmware_py.config_loads import (
 from firmware_py.config_parts import Number, TopicLevel
 from firmware_py.config_parts import Part as _Part
 from firmware_py.config_tariff import TariffConfig
+from firmware_py.config_thermometers import ThermometerConfig
 from firmware_py.mistakes import BLIND_AFTER_S, CYCLE_S, LEASE_S, crossed
 from firmware_py.tables import table, tables
 from protocols.contracts import FallbackName
@@ -206,6 +207,7 @@ class HomeConfig(_Part):
     relay: tuple[RelayConfig, ...] = ()
     heat_pump: tuple[HeatPumpConfig, ...] = ()
     switchgear: tuple[SwitchgearConfig, ...] = ()
+    thermometer: tuple[ThermometerConfig, ...] = ()
     proxy: tuple[ProxyConfig, ...] = ()
     grid_limit: tuple[GridLimitConfig, ...] = ()
     tariff: TariffConfig | None = None
