@@ -6,20 +6,27 @@ one more, for they stand at the edges. What a device does is named after it: `ba
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import msgspec
 
 from protocols.faults import Refused
 
+# The key under which a node keeps the plan in force (`Journal.keep`), the message as it is published.
+KEPT: Final = "plan"
+
 
 class CostParts(msgspec.Struct, frozen=True):
-    """What the cost is made of, in the currency of the prices; `comfort` and `unmet` are no money and not in `cost`."""
+    """What the cost is made of, in the currency of the prices. Not in `cost`, for they are no money paid: `comfort`, `unmet`,
+    and `kept`, the worth of what the end holds more than the beginning.
+    """
 
     energy: float = 0.0
     wear: float = 0.0
     deviation: float = 0.0
     comfort: float = 0.0
     unmet: float = 0.0
+    kept: float = 0.0
 
 
 class Unkept(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ def from_plan(
 ) -> PublishedPlan:
     """The plan as it is published; `notes` come after the plan's own."""
     cost = plan.cost
-    parts = (cost.energy, cost.wear, cost.deviation, cost.comfort, cost.unmet)
+    parts = (cost.energy, cost.wear, cost.deviation, cost.comfort, cost.unmet, cost.kept)
     return PublishedPlan(
         node=node,
         made_at=utc_text(made_at),
