@@ -203,7 +203,7 @@ def banded(tariff: dict[str, object]) -> Prices:
         clock = f"{at:%H:%M}"
         bands = tariff.get("band", [])
         assert isinstance(bands, list)
-        band = next((each for each in bands if _holds(each["from"], each["to"], clock)), {})
+        band: dict[str, object] = next((each for each in bands if _holds(each["from"], each["to"], clock)), {})
         bought, sold = (band.get(key, tariff[key]) for key in ("import_per_kwh", "export_per_kwh"))
         assert isinstance(bought, float)
         assert isinstance(sold, float)
