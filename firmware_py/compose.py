@@ -19,6 +19,7 @@ from drivers.telegrams.models import TelegramModel
 from drivers.telegrams.stream import Stream
 from firmware_py.compose_limits import ContactsOf, contacts_of_line, limit_sources
 from firmware_py.compose_loads import BusOf, LazyLines, build_load, lease_policy
+from firmware_py.compose_outlook import hears_outlook, outlook_desk
 from firmware_py.config import DeviceConfig, HomeConfig, Loaded, MqttConfig, broker_address
 from firmware_py.config_limits import GuardConfig
 from firmware_py.config_thermometers import build_thermometer
@@ -121,15 +122,17 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
         limits,
         diary,
         world.finished_cycle,
+        outlook=outlook_desk(config, trust, world.clock, world.journal, reporter.happened),
     )
     return HomeNode(_settings(config, topics), parts)
 
 
 def inbound(config: HomeConfig) -> tuple[str, ...]:
-    """What the node subscribes to; to a guard's topic only with a guard, for a broker may not let it."""
+    """What the node subscribes to; to others' topics only where they count, for a broker may not let it."""
     topics = Topics(config.node.id)
     has_guard = any(isinstance(limit, GuardConfig) for limit in config.grid_limit)
-    return (*topics.inbound, topics.limit_in) if has_guard else topics.inbound
+    of_guard = (topics.limit_in,) if has_guard else ()
+    return (*topics.inbound, *of_guard, *((topics.outlook_in,) if hears_outlook(config) else ()))
 
 
 def takes_setpoints(device: DeviceConfig) -> bool:

@@ -11,8 +11,10 @@ from drivers.catalogue import MODELS, ChargerModel, InverterModel, MeterModel
 from drivers.links import Link, open_stream, parse_url
 from drivers.modbus.serial_channel import SerialSettings
 from drivers.telegrams.models import TelegramModel
+from firmware_py.config_tariff import crossed_tariff
 from firmware_py.config_thermometers import crossed_thermometers
 from firmware_py.limit_mistakes import crossed_limits
+from firmware_py.mistakes_home import crossed_home
 from firmware_py.mistakes_loads import SWITCHED, crossed_loads
 from firmware_py.tables import table, tables
 from protocols.mistakes import Mistake, shown
@@ -41,6 +43,8 @@ def crossed(raw: dict[str, Any]) -> Iterator[Mistake]:
     yield from _proxies(tables(raw, "proxy"), devices)
     yield from crossed_limits(tables(raw, "grid_limit"), tables(raw, "issuer"), devices)
     yield from _parties(tables(raw, "issuer"), table(raw, "approver").get("name"))
+    yield from crossed_home(raw)
+    yield from crossed_tariff(raw)
 
 
 def _parties(issuers: list[tuple[str, dict[str, Any]]], approver: object) -> Iterator[Mistake]:

@@ -20,7 +20,9 @@ class Made(StrEnum):
 class Cost:
     """What the horizon costs, in the currency of the prices; comfort is a price the owner put on it, not a bill.
 
-    `unmet`: what the plan puts on broken bounds; it is no money and not in `total`.
+    `unmet`: what the plan puts on broken bounds; `kept`: what the end holds more than the beginning, at its worth
+    (planning/worth.py).
+    Neither is money paid, nor in `total`.
     """
 
     energy: float = 0.0
@@ -28,6 +30,7 @@ class Cost:
     deviation: float = 0.0
     comfort: float = 0.0
     unmet: float = 0.0
+    kept: float = 0.0
 
     @property
     def total(self) -> float:

@@ -189,3 +189,8 @@ class Site:
     commitments: tuple[Commitment, ...] = ()
     profit_per_kwh: float = 0.0
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def stores(self) -> tuple[House | Tank, ...]:
+        """Everything that holds heat."""
+        return (*self.houses, *self.tanks)

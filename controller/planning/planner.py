@@ -1,0 +1,118 @@
+"""The planner: a site in, the cheapest plan out, by HiGHS kept warm between calls.
+
+First the relaxed problem; where devices are on or off, that solution made whole (the plan to fall back to), then branch and
+bound from there within what is left of the budget; last the relaxed problem with every switch held, for its duals.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from controller.planning.check import check
+from controller.planning.model import Model, burning, model, pays_to_burn, rounded
+from controller.planning.plan import Made, Plan
+from controller.planning.problem import Index
+from controller.planning.reading import course, plan, worth
+from controller.planning.site import Floats, Site
+from controller.planning.solver import Solution, Solver, SolverFailed
+
+__all__ = ["Planner", "SolverFailed"]
+
+GAP = 1e-3
+# A gap below this is no money (half a tenth of a cent).
+LEAST_GAP = 5e-4
+# Of the budget, what branch and bound may take; the rest is for the relaxed problems around it.
+WHOLE_SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Switches:
+    """What was decided: the columns of 0 or 1 and their values."""
+
+    columns: Index
+    values: Floats
+
+
+class Planner:
+    """Keeps the solver warm: a site of the same shape as the last one starts from its basis."""
+
+    def __init__(self) -> None:
+        self._solver = Solver()
+
+    def plan(self, site: Site, budget_s: float = 5.0, exact_s: float = 4 * 3600.0) -> Plan:
+        """The cheapest plan found within the budget; switches are whole in the first `exact_s`, shares of a step behind.
+
+        ValueError names all that is wrong with the site, SolverFailed what HiGHS said. A site that cannot keep its bounds
+        gets the least violation, listed in the plan.
+        """
+        if wrong := check(site):
+            raise ValueError("; ".join(wrong))
+        began_s = self._solver.spent_s
+        exact = min(site.horizon.steps, round(exact_s / site.horizon.step_s))
+        burns = pays_to_burn(site)
+        of = model(site, exact, burns)
+        found, made, gap = self._solved(of, budget_s)
+        while (again := burning(of, found.x)).any():
+            if not (again & ~burns).any():
+                raise SolverFailed(f"batteries charge and discharge at once in {int(again.sum())} gated steps")
+            burns = burns | again
+            of = model(site, exact, burns)
+            found, made, gap = self._solved(of, budget_s - (self._solver.spent_s - began_s))
+        of_contract = self._of_contract(of, found.objective)
+        return plan(
+            site, course(of, found.x), worth(of, found.duals), made, of_contract=of_contract,
+            solve_s=self._solver.spent_s - began_s, gap=gap,
+        )  # fmt: skip
+
+    def _solved(self, of: Model, budget_s: float) -> tuple[Solution, Made, float]:
+        """The solution with every switch held, how it came about, and how much better the best could be."""
+        solver, began_s = self._solver, self._solver.spent_s
+        solver.load(of.arrays, of.shape)
+        relaxed = solver.solve(keep=True)
+        if not of.arrays.whole.size:
+            return relaxed, Made.OPTIMAL, 0.0
+        start = self._held(of, *rounded(of, relaxed.x))
+        allowed = max(LEAST_GAP, GAP * _money(of, start.x))
+        best, made, bound = start, Made.ROUNDED, relaxed.objective
+        if start.objective - relaxed.objective <= allowed:
+            return start, Made.OPTIMAL, _gap(of, start, relaxed.objective)
+        left_s = (budget_s - (solver.spent_s - began_s)) * WHOLE_SHARE
+        whole = solver.whole(of.arrays, start.x, left_s, allowed) if left_s > 0 else None
+        if whole is not None:
+            bound = max(bound, whole.bound)
+            made = Made.IN_TIME if whole.in_time else Made.OPTIMAL
+            if whole.in_time and whole.objective >= start.objective - 1e-9:
+                return start, Made.ROUNDED, _gap(of, start, bound)
+            best = self._held(of, of.arrays.whole, np.round(whole.x[of.arrays.whole]))
+        return best, made, _gap(of, best, bound)
+
+    def _held(self, of: Model, columns: Index, values: Floats) -> Solution:
+        """The problem with its switches held."""
+        self._solver.fix(columns, values, values)
+        return self._solver.solve()
+
+    def _of_contract(self, of: Model, objective: float) -> dict[str, float]:
+        """What each commitment costs: this plan's objective less that of the best without it, the switches as they are."""
+        result: dict[str, float] = {}
+        for promise in of.promises:
+            row, hours = int(promise.row[0]), (promise.last - promise.first)
+            for each in promise.members:
+                share = each.energy_wh / 1000.0 * hours / (each.last - each.first)
+                rest = promise.energy_kwh - share
+                alone = len(promise.members) == 1
+                self._solver.bound_row(row, -np.inf if alone else rest, np.inf if alone else rest)
+                cost = objective - self._solver.solve().objective
+                result[each.contract] = result.get(each.contract, 0.0) + cost
+            self._solver.bound_row(row, promise.energy_kwh, promise.energy_kwh)
+        return result
+
+
+def _money(of: Model, x: Floats) -> float:
+    """What flows through the meter in money, both ways: what a gap is measured by, for a bill may be near nothing."""
+    columns = np.concatenate([of.grid.imports, of.grid.exports])
+    return float(np.abs(of.arrays.cost[columns]) @ x[columns])
+
+
+def _gap(of: Model, found: Solution, bound: float) -> float:
+    """How much cheaper the best could be at most, of the money at stake."""
+    return max(0.0, found.objective - bound) / max(_money(of, found.x), 1e-3)
