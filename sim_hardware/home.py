@@ -43,7 +43,8 @@ class SimHome:
     7xx has all of its own. `netting`: how the meter at the PCC adds its phases (sdm630.py). `car`: one that stays at home,
     behind a go-e ("charger", `charger`), unless it has `trips`, one a day, the last one again and again. `relays`: a board
     with `boiler_w` behind contact 0 and SG-Ready terminals of a heat pump behind 1 and 2, whose power is `pump_w` by its
-    state. `comfort` puts real machines and their house behind the board instead (`household`), and thermometers.
+    state. `comfort` puts real machines and their house behind the board instead (`household`, which
+    names its contacts), and thermometers.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class SimHome:
             "battery": SunSpecBattery(self.terminals["battery"], self.store, serial=f"BAT-{seed:04d}"),
             "load": Sdm630(self.terminals["load"], serial=serial + 1),
         }
-        self.charger: GoECharger | None = None
+        self.charger: GoECharger[Ev] | None = None
         self.board: RelayBoard | None = None
         self.household: Household | None = None
         self.sg_ready = SgReady()

@@ -1,6 +1,6 @@
 """What a home is warm by and what its relays switch: a house, a heat pump, an air conditioner, a tank, a pool pump.
 
-Contacts of the board, closed = asked for: 0 lets the tank's element heat, 1 and 2 are the heat pump's SG-Ready terminals, 3
+Contacts of the board, closed = asked for: 0 and 1 are the heat pump's SG-Ready terminals, 2 lets the tank's element heat, 3
 lets the air conditioner run, 4 is the pool pump. Each machine has a thermostat of its own behind its contact, as real ones
 have: the pump keeps its setpoint, the tank's cut-out opens above what anybody asks for.
 Channels of the thermometer board: 0 the room, 1 the tank (in the middle: the mean of its halves), 2 outside.
@@ -22,7 +22,7 @@ from sim_hardware.physics.thermal.house import TERRACE, House, HouseParams
 from sim_hardware.physics.thermal.taps import Taps
 from sim_hardware.physics.thermal.water_heater import WaterHeater, WaterHeaterParams
 
-WATER, SG_FIRST, SG_SECOND, COOLING, POOL = range(5)  # contacts
+SG_FIRST, SG_SECOND, WATER, COOLING, POOL = range(5)  # contacts
 ROOM, TANK, OUTSIDE = range(3)  # channels
 # One wire each, of the three: the pump alone is on all of them.
 PHASE: Final = {"water_heater": 2, "air_conditioner": 1, "pool_pump": 0}
