@@ -38,7 +38,9 @@ def plan(
     username: Annotated[str | None, typer.Option(help="Name for the broker.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File with the password for the broker.")] = None,
     budget: Annotated[str, typer.Option(help="How long making one may take.")] = "10s",
-    width: Annotated[int | None, typer.Option(min=_NARROWEST, help="Characters of a line; absent: the terminal's.")] = None,
+    width: Annotated[
+        int | None, typer.Option(min=_NARROWEST, help="Characters of a line; absent: the terminal's.")
+    ] = None,
     plot: Annotated[bool, typer.Option("--plot/--no-plot", help="Draw the series below the table.")] = True,
     as_json: Json = False,
 ) -> None:
