@@ -28,6 +28,10 @@ from protocols.ports import BitBus, RegisterBus, Relay, Thermostat
 
 # Boards have eight or sixteen; a channel that is not there is refused by the board itself.
 CHANNELS: Final = 16
+# Surplus beyond the step by this much raises a load, import of more than that lowers it: meters and volts move by tens of watts.
+RAISE_W: Final = 50.0
+LOWER_W: Final = 100.0
+ONE_PHASE_W: Final = 4600.0
 
 
 class BusOf(Protocol):
@@ -106,6 +110,9 @@ def _terms(config: LoadConfig) -> Terms:
                 least_on_s=config.least_on_s,
                 least_off_s=config.least_off_s,
                 change_s=config.change_s,
+                raise_w=RAISE_W,
+                lower_w=LOWER_W,
+                phases=_phases(power_w),
             )
         case HeatPumpConfig():
             return Terms(
@@ -118,7 +125,15 @@ def _terms(config: LoadConfig) -> Terms:
                 change_s=config.change_s,
                 rests=True,
                 may_block=config.may_block and config.model is None,
+                raise_w=RAISE_W,
+                lower_w=LOWER_W,
+                phases=_phases(config.power_w),
             )
+
+
+def _phases(power_w: float) -> int:
+    """A load of more than 4.6 kVA is wired to three phases, by VDE-AR-N 4100 (unverified); a smaller one may be on any."""
+    return 3 if power_w > ONE_PHASE_W else 1
 
 
 def _pump(config: HeatPumpConfig, bus_of: BusOf, lines: Lines) -> Thermostat:

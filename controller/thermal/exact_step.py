@@ -27,17 +27,17 @@ class ExactStep:
 
 
 def of_house(model: HouseModel, dt_s: float) -> ExactStep:
-    """The step of both masses. ValueError where a parameter or the step is not above 0."""
+    """The step of both masses. ValueError where a heat capacity or the step is not above 0, or a conductance below."""
     ua, hm = model.envelope_w_per_k, model.coupling_w_per_k
     ca, cm = model.air_j_per_k, model.mass_j_per_k
     slope = np.array([[-(ua + hm) / _above(ca, "air_j_per_k"), hm / ca], [hm / _above(cm, "mass_j_per_k"), -hm / cm]])
-    _above(ua, "envelope_w_per_k"), _above(hm, "coupling_w_per_k")
+    _from_0(ua, "envelope_w_per_k"), _from_0(hm, "coupling_w_per_k")
     return _stepped(slope, np.array([[ua / ca, 1.0 / ca], [0.0, 0.0]]), _above(dt_s, "dt_s"))
 
 
 def of_tank(model: TankModel, dt_s: float) -> ExactStep:
-    """The step of the water. ValueError where a parameter or the step is not above 0."""
-    c, u = _above(model.heat_j_per_k, "heat_j_per_k"), _above(model.loss_w_per_k, "loss_w_per_k")
+    """The step of the water. ValueError where its heat capacity or the step is not above 0, or its loss below."""
+    c, u = _above(model.heat_j_per_k, "heat_j_per_k"), _from_0(model.loss_w_per_k, "loss_w_per_k")
     return _stepped(np.array([[-u / c]]), np.array([[u / c, 1.0 / c]]), _above(dt_s, "dt_s"))
 
 
@@ -47,12 +47,21 @@ def _above(value: float, name: str) -> float:
     return value
 
 
+def _from_0(value: float, name: str) -> float:
+    if not value >= 0.0:
+        raise ValueError(f"thermal model: {name} is {value:g}; it must be at least 0")
+    return value
+
+
 def _stepped(slope: Floats, inputs: Floats, dt_s: float) -> ExactStep:
     """Masses that warm each other have real eigenvalues, all different and below 0, and never 0."""
     rates, modes = np.linalg.eig(slope)
     back, z = np.linalg.inv(modes), rates * dt_s
     # The integrals of exp(z) over one and two steps, without the cancellation of short steps.
-    once, twice = np.expm1(z) / z, (np.expm1(z) - z) / z**2
+    near = np.abs(z) < 1e-6
+    safe = np.where(near, 1.0, z)
+    once = np.where(near, 1.0 + z / 2.0, np.expm1(safe) / safe)
+    twice = np.where(near, 0.5 + z / 6.0, (np.expm1(safe) - safe) / safe**2)
     mean_keep = np.real(modes * once @ back)
     return ExactStep(
         keep=np.real(modes * np.exp(z) @ back),

@@ -41,9 +41,11 @@ class InlineSolver:
 
 
 def solved(work: Solves, site: Site, budget_s: float, exact_s: float) -> Plan:
-    """The plan; SolverTrouble where HiGHS fails."""
+    """The plan; SolverTrouble where the site is wrong or HiGHS fails."""
     try:
         return work.plan(site, budget_s, exact_s)
+    except ValueError as error:
+        raise SolverTrouble(f"the site cannot be planned: {error}") from error
     except SolverFailed as error:
         raise SolverTrouble(f"the solver failed: {error}") from error
 

@@ -47,6 +47,14 @@ def test_two_short_steps_are_a_long_one() -> None:
     assert half.keep @ half.by + half.by == pytest.approx(whole.by)
 
 
+def test_without_a_loss_heat_only_adds_up() -> None:
+    step = of_tank(TankModel(4e5, 0.0), 900.0)
+    assert (step.keep[0, 0], step.by[0, 0], step.by[0, 1]) == pytest.approx((1.0, 0.0, 900.0 / 4e5))
+    assert (step.mean_keep[0, 0], step.mean_by[0, 1]) == pytest.approx((1.0, 450.0 / 4e5))
+    closed = of_house(HouseModel(0.0, 3e6, 30e6, 1_500.0), 900.0)
+    assert 3e6 * closed.by[0, 1] + 30e6 * closed.by[1, 1] == pytest.approx(900.0)
+
+
 def test_what_is_no_house_and_no_step() -> None:
     with pytest.raises(ValueError, match="thermal model: air_j_per_k is 0; it must be more than 0"):
         of_house(HouseModel(160.0, 0.0, 30e6, 1_500.0), 900.0)
