@@ -128,7 +128,7 @@ def _made(loaded: Loaded, budget_s: float) -> PublishedPlan:
     from firmware_py.plan_now import made_now
 
     try:
-        return asyncio.run(made_now(loaded, datetime.now(UTC), budget_s))
+        return asyncio.run(made_now(loaded, budget_s))
     except Refused as refused:
         stop(f"no plan can be made: {refused}", FAULT)
     except Fault as fault:
