@@ -82,13 +82,15 @@ def _weights(signs: Floats, errors: Floats, leads: Ints) -> Floats:
 def _spread(sheet: Sheet, signs: Floats, errors: tuple[Floats, Floats], weights: Floats) -> Floats:
     """Quantiles of what was left of the errors after correction: by lead and hour of the day."""
     past, future = len(sheet.past), sheet.future
+    known = sheet.past[np.isfinite(sheet.past)]
+    whole = _quantiles((known - known.mean())[None, :]) if len(known) else np.zeros((1, len(LEVELS)))
     nodes = [lead for lead in _NODES if lead <= max(future, 1) and lead < past] or [0]
     tables = []
     for lead in nodes:
         left = errors[lead > QUARTERS].copy()
         if lead:
             left[lead:] -= signs[:-lead] @ weights[lead - 1]
-        tables.append(_by_hour(sheet.folded(left)))
+        tables.append(_by_hour(sheet.folded(left), whole))
     table = np.array(tables)
     leads = np.clip(np.arange(1, future + 1), nodes[0], nodes[-1])
     low = np.clip(np.searchsorted(nodes, leads, side="right") - 1, 0, max(0, len(nodes) - 2))
@@ -100,11 +102,15 @@ def _spread(sheet: Sheet, signs: Floats, errors: tuple[Floats, Floats], weights:
     return found.T
 
 
-def _by_hour(rows: Floats) -> Floats:
-    """Quantiles (24 hours x levels) of a sheet of errors, each hour with its neighbours; of all hours where there are few."""
+def _by_hour(rows: Floats, whole: Floats) -> Floats:
+    """Quantiles (24 hours x levels) of a sheet of errors, each hour with its neighbours; of all hours where there are few.
+
+    Where these are few as well, `whole`: how far values lie from their mean, which nothing can be worse than.
+    """
     hours = rows.reshape(len(rows), 24, 4).transpose(1, 0, 2).reshape(24, -1)
     around = np.concatenate([hours, np.roll(hours, 1, axis=0), np.roll(hours, -1, axis=0)], axis=1)
-    found, everything = _quantiles(around), _quantiles(rows.reshape(1, -1))
+    found = _quantiles(around)
+    everything = _quantiles(rows.reshape(1, -1)) if np.isfinite(rows).sum() >= _FEW else whole
     few = np.isfinite(around).sum(axis=1) < _FEW
     found[few] = everything
     return found
