@@ -127,9 +127,10 @@ def _regression(sheet: Sheet, last: Floats, mean: Floats, days: int, weather: Fl
     scale = np.sqrt((x * x).mean(axis=0))
     used = scale > 1e-9 * max(1.0, float(np.abs(sheet.past[taught]).max()))
     x, scale = x[:, used] / scale[used], scale[used]
-    gram = x.T @ x
-    weights = np.linalg.solve(gram + _RIDGE * len(x) * np.eye(len(gram)), x.T @ off)
-    found: Floats = mean + features[:, used] @ (weights / scale)
+    # Not by `@`: its threads wait for each other on a busy machine, 20 ms become 500 (0040).
+    gram, cross = np.einsum("ni,nj->ij", x, x), np.einsum("ni,n->i", x, off)
+    weights = np.linalg.solve(gram + _RIDGE * len(x) * np.eye(len(gram)), cross)
+    found: Floats = mean + np.einsum("ni,i->n", features[:, used], weights / scale)
     return found
 
 
