@@ -17,6 +17,7 @@ from bench import (
     metrology,
     modbus_tcp,
     one_home,
+    rebound,
     thousand_devices,
     wire_limit,
 )
@@ -31,6 +32,7 @@ SHORT: Mapping[str, Callable[[], None]] = {
     "interval_energy": lambda: interval_energy.main(["--intervals", "4"]),
     "forecast": lambda: forecast.main(["--days", "6", "--homes", "H0-A", "H0-L", "--pv", "PV1"]),
     "one_home": lambda: one_home.main([]),
+    "rebound": lambda: rebound.main(["--homes", "300", "--seeds", "1"]),
     "thousand_devices": thousand_devices.main,
     "hundred_live": lambda: fleet_live.main(["--homes", "100", "--seconds", "15"]),
 }
