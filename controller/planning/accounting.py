@@ -50,12 +50,16 @@ def liked(site: Site, temperature_c: Mapping[str, Floats]) -> float:
 
 
 def kept(site: Site, stored_wh: Mapping[str, Floats], ends_c: Mapping[str, Floats]) -> float:
-    """What is worth something at the end; `ends_c`: each store's masses."""
-    total = sum(of_battery(site, each) * float(stored_wh[each.name][-1]) / 1000.0 for each in site.batteries)
-    total += sum(of_car(site, each.efficiency) * float(stored_wh[each.name][-1]) / 1000.0 for each in site.cars)
+    """What is worth something at the end, beyond what was there in the beginning; `ends_c`: each store's masses."""
+
+    def more_kwh(name: str) -> float:
+        return float(stored_wh[name][-1] - stored_wh[name][0]) / 1000.0
+
+    total = sum(of_battery(site, each) * more_kwh(each.name) for each in site.batteries)
+    total += sum(of_car(site, each.efficiency) * more_kwh(each.name) for each in site.cars)
     for each in site.stores:
-        per_k = of_store(site, each, steps_of(each, site.horizon, site.outdoor_c))
-        total += float(np.dot(per_k, ends_c[each.name]))
+        steps = steps_of(each, site.horizon, site.outdoor_c)
+        total += float(np.dot(of_store(site, each, steps), ends_c[each.name] - steps.begins_c))
     return total
 
 

@@ -68,11 +68,10 @@ def _series(n: int, name: str, values: Floats, least: float, most: float, *, end
 
 
 def _names(site: Site) -> Iterator[str]:
-    stores = site.stores
-    devices = [each.name for each in (*site.batteries, *site.cars, *site.appliances)]
-    devices += [heater.name for store in stores for heater in store.heaters]
-    keeps = [each.name for each in (*site.batteries, *site.cars)] + [each.name for each in stores]
-    for names in (devices, keeps):
+    keeps = [each.name for each in site.batteries] + [each.name for each in site.cars]
+    devices = keeps + [each.name for each in site.appliances]
+    devices += [heater.name for store in site.stores for heater in store.heaters]
+    for names in (devices, keeps + [each.name for each in site.stores]):
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"name {name}: given {names.count(name)} times, allowed is once"
 

@@ -20,7 +20,8 @@ class Made(StrEnum):
 class Cost:
     """What the horizon costs, in the currency of the prices; comfort is a price the owner put on it, not a bill.
 
-    `unmet`: what the plan puts on broken bounds; `kept`: what is worth something beyond the horizon (planning/worth.py).
+    `unmet`: what the plan puts on broken bounds; `kept`: what the end holds more than the beginning, at its worth
+    (planning/worth.py).
     Neither is money paid, nor in `total`.
     """
 

@@ -72,7 +72,7 @@ class Planner:
         if not of.arrays.whole.size:
             return relaxed, Made.OPTIMAL, 0.0
         start = self._held(of, *rounded(of, relaxed.x))
-        allowed = max(LEAST_GAP, GAP * abs(_money(of, start.x)))
+        allowed = max(LEAST_GAP, GAP * _money(of, start.x))
         best, made, bound = start, Made.ROUNDED, relaxed.objective
         if start.objective - relaxed.objective <= allowed:
             return start, Made.OPTIMAL, _gap(of, start, relaxed.objective)
@@ -108,11 +108,11 @@ class Planner:
 
 
 def _money(of: Model, x: Floats) -> float:
-    """The objective without broken bounds, for a gap that means money."""
-    cost = of.arrays.cost
-    return float(np.where(np.abs(cost) < of.price.owner_per_kwh * of.site.horizon.hours, cost, 0.0) @ x)
+    """What flows through the meter in money, both ways: what a gap is measured by, for a bill may be near nothing."""
+    columns = np.concatenate([of.grid.imports, of.grid.exports])
+    return float(np.abs(of.arrays.cost[columns]) @ x[columns])
 
 
 def _gap(of: Model, found: Solution, bound: float) -> float:
     """How much cheaper the best could be at most, of the money at stake."""
-    return max(0.0, found.objective - bound) / max(abs(_money(of, found.x)), 1e-3)
+    return max(0.0, found.objective - bound) / max(_money(of, found.x), 1e-3)

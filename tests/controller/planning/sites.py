@@ -63,7 +63,7 @@ def home(seed: int, hours: int = 24, step_s: float = 900.0) -> Site:
     random = np.random.default_rng(seed)
     steps = round(hours * 3600 / step_s)
     hour = np.arange(steps) * step_s / 3600.0
-    clock = hour % 24.0
+    clock = np.asarray(hour % 24.0, np.float64)
     spot = 0.09 + 0.05 * np.cos((clock - 19.0) / 12 * np.pi) + 0.04 * np.cos((clock - 8.0) / 6 * np.pi)
     spot = spot * random.uniform(0.3, 1.6) + 0.01 * random.standard_normal(steps)
     sun = np.maximum(np.sin((clock - 6.0) / 12 * np.pi), 0.0) ** 1.5 * random.uniform(500.0, 8000.0)
