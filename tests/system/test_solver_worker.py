@@ -16,6 +16,8 @@ from firmware_py.home.planning.solver import SolverTrouble
 from firmware_py.home.planning.worker import WorkerSolver
 from tests.system.eventually import eventually
 
+pytestmark = pytest.mark.system
+
 STRANGE = (sys.executable, "-m", "tests.system.strange_solver")
 
 
