@@ -86,10 +86,12 @@ def _bounds(key: str, store: Table, least_c: float, most_c: float) -> Iterator[M
 
 
 def _names(raw: Table) -> Iterator[Mistake]:
-    seen: list[object] = []
+    """A plan and its series know everything by its name."""
+    kinds = ("device", "charger", *_HEATERS, "thermometer")
+    seen: list[object] = [each.get("name") for kind in kinds for _, each in tables(raw, kind)]
     for key, store in (*tables(raw, "room"), *tables(raw, "tank")):
         if (name := store.get("name")) in seen:
-            yield Mistake(f"{key}.name", shown(name), "stands twice; names of rooms and tanks must differ")
+            yield Mistake(f"{key}.name", shown(name), "stands twice; a room or tank needs a name of its own")
         seen.append(name)
 
 

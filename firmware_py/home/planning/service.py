@@ -191,8 +191,8 @@ class Planning:
         """No new plan: the one before, the rules, or nothing."""
         self._failures += 1
         _log.warning("no new plan: %s", why)
-        held = self.in_force
-        if held is not None and held.plan.made is not Made.RULES and self._clock.now_s() < held.until_s:
+        held, again_s = self.in_force, self._clock.now_s() + _RETRY.wait_s(self._failures - 1)
+        if held is not None and held.plan.made is not Made.RULES and again_s < held.until_s:
             self._say(Stance.KEPT, f"{why}; the plan of {held.made_at:%H:%M} UTC carries on")
             return
         plan = None if site is None else self._ruled(site)
