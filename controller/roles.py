@@ -21,6 +21,7 @@ from protocols.actions import (
     action_name,
 )
 from protocols.contracts import Contract, Dispatch, Energy, Limit, Option, Reprofile, product_of
+from protocols.outlook import Forecast, OutlookMessage, Prices, Trip
 
 
 class Role(StrEnum):
@@ -53,6 +54,16 @@ MAY: Final[Mapping[Role, frozenset[type]]] = MappingProxyType(
         Role.HOUSEHOLD: frozenset({Accept, Cancel, Counter, Default}),
     }
 )
+# Who may tell a node of the hours to come. Whose prices count is the tariff's word besides.
+MAY_TELL: Final[Mapping[Role, frozenset[type]]] = MappingProxyType(
+    {
+        Role.ANY: frozenset({Prices, Forecast, Trip}),
+        Role.GRID: frozenset(),
+        Role.MARKET: frozenset({Prices, Forecast}),
+        Role.APPROVER: frozenset(),
+        Role.HOUSEHOLD: frozenset({Forecast, Trip}),
+    }
+)
 # The terms that a message of the household may bring: it answers trades, it does not open them.
 _COUNTERS: Final = _TRADES
 
@@ -65,6 +76,11 @@ def forbidden(party: Party, message: Contract | Action) -> str | None:
         allowed = _COUNTERS if party.role is Role.HOUSEHOLD else MAY[party.role]
         return None if type(message.terms) in allowed else what(message.terms)
     return None
+
+
+def may_tell(party: Party, message: OutlookMessage) -> bool:
+    """Whether its sender may say this of the hours to come."""
+    return type(message) in MAY_TELL[party.role]
 
 
 def what(message: Contract | Action) -> str:

@@ -16,13 +16,21 @@ from controller.wishes import Band
 
 
 class Follower(msgspec.Struct, frozen=True):
-    """A device that follows a power: what it does now (W, consumption positive) and the band it can reach, and why."""
+    """A device that follows a power: what it does now (W, consumption positive) and the band it can reach, and why.
+
+    `ordered`: the part of that band in which a plan wants it (None: all of it).
+    """
 
     name: str
     power_w: float
     band: Band
     bound_why: str
     merit: int = 0
+    ordered: Band | None = None
+
+    def takes_w(self, left_w: float) -> float:
+        """What it draws of what is left for it, by its orders; they may want more, less, or the contrary."""
+        return (self.band if self.ordered is None else self.ordered.within(self.band)).nearest(left_w)
 
 
 class Producer(msgspec.Struct, frozen=True):
@@ -54,15 +62,17 @@ def split(
     producers: Sequence[Producer],
     least_w: float | None = None,
     others: Sequence[str] = (),
+    must: Band | None = None,
 ) -> Split:
     """Share out the change from `site_w` (measured) to `target_w` (wanted) at the connection point.
 
+    `must`: what binds more strongly than the orders of the followers, which are kept otherwise; None: they have none.
     `others` says what the devices do that had their part before (controller/loads.py). Producers are limited to keep the site at `least_w` or above, the lower end of what binds it (None: the target).
     """
     flexible_w = target_w - site_w + sum(f.power_w for f in followers)
-    follow_w, rest_w = _fill(flexible_w, followers)
+    follow_w, rest_w = _fill(flexible_w, followers) if must is None else _kept(flexible_w, target_w, followers, must)
     spare_w = 0.0 if least_w is None else max(target_w - least_w, 0.0)
-    slack_w = sum(f.band.most_w - follow_w[f.name] for f in followers) - rest_w + spare_w
+    slack_w = sum(max(_most_w(f, must) - follow_w[f.name], 0.0) for f in followers) - rest_w + spare_w
     limit_w, curtailed_w = _limit(slack_w, producers)
     raised_w = 0.0 if rest_w >= 0 else _raisable_w(producers)
     short_w = max(rest_w - curtailed_w, 0.0) if rest_w > 0 else min(rest_w + raised_w, 0.0)
@@ -78,6 +88,48 @@ def _fill(flexible_w: float, followers: Sequence[Follower]) -> tuple[dict[str, f
         follow_w[follower.name] = follower.band.nearest(rest_w)
         rest_w -= follow_w[follower.name]
     return follow_w, rest_w
+
+
+def followed(rest_w: float, followers: Sequence[Follower]) -> dict[str, float]:
+    """Each follower keeps what the rest of the site draws (W) away from the connection point, within its orders.
+
+    What orders want against that is beside it: one battery is not emptied into another one.
+    """
+    follow_w, left_w = {}, -rest_w
+    for follower in sorted(followers, key=lambda f: (f.merit, f.name)):
+        follow_w[follower.name] = follower.takes_w(left_w)
+        left_w -= used_w(follow_w[follower.name], left_w)
+    return follow_w
+
+
+def used_w(taken_w: float, left_w: float) -> float:
+    """What of `left_w` a follower that draws `taken_w` takes; nothing where its orders want the contrary."""
+    return min(max(taken_w, min(left_w, 0.0)), max(left_w, 0.0))
+
+
+def _kept(
+    flexible_w: float, target_w: float, followers: Sequence[Follower], must: Band
+) -> tuple[dict[str, float], float]:
+    """As the orders want it; what is missing, first within them, and beyond them only as far as it must be."""
+    follow_w = followed(target_w - flexible_w, followers)
+    rest_w = _move(follow_w, flexible_w - sum(follow_w.values()), followers, ordered=True)
+    reached_w = target_w - rest_w
+    needed_w = must.nearest(reached_w) - reached_w
+    left_w = _move(follow_w, needed_w, followers, ordered=False)
+    return follow_w, rest_w - (needed_w - left_w)
+
+
+def _move(follow_w: dict[str, float], by_w: float, followers: Sequence[Follower], *, ordered: bool) -> float:
+    """Change what each does, in merit order; what is left over."""
+    for follower in sorted(followers, key=lambda f: (f.merit, f.name)):
+        was_w = follow_w[follower.name]
+        moved_w = follower.takes_w(was_w + by_w) if ordered else follower.band.nearest(was_w + by_w)
+        follow_w[follower.name], by_w = moved_w, by_w - (moved_w - was_w)
+    return by_w
+
+
+def _most_w(follower: Follower, must: Band | None) -> float:
+    return follower.band.most_w if must is None else follower.takes_w(follower.band.most_w)
 
 
 def _limit(slack_w: float, producers: Sequence[Producer]) -> tuple[dict[str, float | None], float]:

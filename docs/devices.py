@@ -4,7 +4,17 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from drivers.catalogue import MODELS, PUMPS, BatteryModel, ChargerModel, InverterModel, MeterModel, Model, Timer
+from drivers.catalogue import (
+    MODELS,
+    PUMPS,
+    THERMOMETERS,
+    BatteryModel,
+    ChargerModel,
+    InverterModel,
+    MeterModel,
+    Model,
+    Timer,
+)
 from drivers.evidence import Evidence, Sheet
 from drivers.switchgear import relays
 from drivers.telegrams.models import TelegramModel
@@ -175,9 +185,18 @@ def switched() -> Iterator[str]:
     yield from map(row, SWITCHED)
 
 
+def thermometers() -> Iterator[str]:
+    yield row(("model", "device", "evidence", "quirks"))
+    yield row(["---"] * 4)
+    for name, model in sorted(THERMOMETERS.items()):
+        sheet = model.sheet
+        yield row((f"`{name}`", f"{sheet.maker} {sheet.product}", sheet.verified, "; ".join(sheet.quirks)))
+
+
 def page() -> str:
     """The whole page."""
-    return f"{HEAD}\n{''.join(lines())}\n## What is switched\n\n{''.join(switched())}"
+    feels = f"## Thermometers\n\nEach a `[[thermometer]]` of its own.\n\n{''.join(thermometers())}"
+    return f"{HEAD}\n{''.join(lines())}\n## What is switched\n\n{''.join(switched())}\n{feels}"
 
 
 if __name__ == "__main__":

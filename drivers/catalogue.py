@@ -31,6 +31,9 @@ from drivers.switchgear.capacitor_bank import GenericCapacitorBank
 from drivers.switchgear.tap_changer import GenericTapChanger
 from drivers.telegrams import models
 from drivers.telegrams.models import TelegramModel
+from drivers.thermometers import r4dcb08, w1_therm, xy_md02
+from drivers.thermometers.registers import ProbeType
+from drivers.thermometers.w1_therm import W1Thermometer
 from protocols.ports import Battery, Charger, Inverter, Meter, RegisterBus
 
 
@@ -93,6 +96,15 @@ class PumpModel:
     timer: Timer
 
 
+@dataclass(frozen=True, slots=True)
+class FileThermometer:
+    """A thermometer that is a file of the machine; built with its url and how long to wait (s)."""
+
+    build: Callable[[str, float], Meter]
+    sheet: Sheet
+
+
+ThermometerModel = ProbeType | FileThermometer
 Model = MeterModel | TelegramModel | InverterModel | BatteryModel | ChargerModel
 
 
@@ -164,6 +176,11 @@ PUMPS: Final[Mapping[str, PumpModel]] = {
 SWITCHGEAR: Final[Mapping[str, type[GenericTapChanger | GenericCapacitorBank]]] = {
     "tap-changer": GenericTapChanger,
     "capacitor-bank": GenericCapacitorBank,
+}
+THERMOMETERS: Final[Mapping[str, ThermometerModel]] = {
+    r4dcb08.NAME: r4dcb08.TYPE,
+    xy_md02.NAME: xy_md02.TYPE,
+    w1_therm.NAME: FileThermometer(W1Thermometer, w1_therm.SHEET),
 }
 
 MODELS: Final[Mapping[str, Model]] = {

@@ -15,6 +15,15 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from drivers.catalogue import MODELS
 from drivers.links import parse_url
 from firmware_py.addresses import listen_address, registers_of
+from firmware_py.config_home import (
+    Energy,
+    OwnerConfig,
+    PlanConfig,
+    Price,
+    RoomConfig,
+    TankConfig,
+    Zone,
+)
 from firmware_py.config_limits import GridLimitConfig
 from firmware_py.config_loads import (
     ChargerConfig,
@@ -25,6 +34,8 @@ from firmware_py.config_loads import (
 )
 from firmware_py.config_parts import Number, TopicLevel
 from firmware_py.config_parts import Part as _Part
+from firmware_py.config_tariff import TariffConfig
+from firmware_py.config_thermometers import ThermometerConfig
 from firmware_py.mistakes import BLIND_AFTER_S, CYCLE_S, LEASE_S, crossed
 from firmware_py.tables import table, tables
 from protocols.contracts import FallbackName
@@ -75,7 +86,11 @@ class MqttConfig(_Part):
 
 
 class SiteConfig(_Part):
-    """`[site]`: the connection point and what it allows (magnitudes), and the state it rests in."""
+    """`[site]`: the connection point and what it allows (magnitudes), the state it rests in, and where it stands.
+
+    `fuse_a` is the main fuse of each phase, `unbalance_max_a` the most by which two phases may differ (absent: neither is
+    looked after); `timezone` is that of every local time of day.
+    """
 
     meter: str
     import_limit_w: Annotated[Number, Field(gt=0, le=_POWER_MAX_W)]
@@ -83,6 +98,11 @@ class SiteConfig(_Part):
     rest: FallbackName = FallbackName.SELF_CONSUMPTION
     blind_after_s: Annotated[Number, Field(gt=0, le=600)] = BLIND_AFTER_S
     link_hold_s: Annotated[Number, Field(ge=0, le=86400)] = 3600.0
+    timezone: Zone = "UTC"
+    latitude_deg: Annotated[Number, Field(ge=-90, le=90)] | None = None
+    longitude_deg: Annotated[Number, Field(ge=-180, le=180)] | None = None
+    fuse_a: Annotated[Number, Field(ge=1, le=1000)] | None = None
+    unbalance_max_a: Annotated[Number, Field(gt=0, le=1000)] | None = None
 
 
 class IssuerConfig(_Part):
@@ -110,6 +130,7 @@ class DeviceConfig(_Part):
     """`[[device]]`: one device on one line. `lease_s`: how long it holds a setpoint that nobody renews.
 
     `key_file`: the keys of a meter that ciphers, see `meter_keys`. `serial`: the one device that is meant; any other is a fault.
+    Of a battery, for a plan: what a kWh taken out wears off, its efficiency one way, what it stores where it does not say.
     """
 
     name: TopicLevel
@@ -123,6 +144,9 @@ class DeviceConfig(_Part):
     soc_least_percent: Annotated[Number, Field(ge=0, le=100)] = 5.0
     key_file: Path | None = None
     serial: Annotated[str, AfterValidator(_printed)] | None = None
+    wear_per_kwh: Price = 0.0
+    efficiency_percent: Annotated[Number, Field(ge=50, le=100)] = 95.0
+    capacity_wh: Energy | None = None
 
     @field_validator("model")
     @classmethod
@@ -183,8 +207,14 @@ class HomeConfig(_Part):
     relay: tuple[RelayConfig, ...] = ()
     heat_pump: tuple[HeatPumpConfig, ...] = ()
     switchgear: tuple[SwitchgearConfig, ...] = ()
+    thermometer: tuple[ThermometerConfig, ...] = ()
     proxy: tuple[ProxyConfig, ...] = ()
     grid_limit: tuple[GridLimitConfig, ...] = ()
+    tariff: TariffConfig | None = None
+    owner: OwnerConfig = OwnerConfig()
+    plan: PlanConfig | None = None
+    room: tuple[RoomConfig, ...] = ()
+    tank: tuple[TankConfig, ...] = ()
 
     @property
     def loads(self) -> tuple[LoadConfig, ...]:

@@ -8,6 +8,7 @@ from controller.loads import Use
 from drivers.catalogue import CHARGERS, PUMPS, SWITCHGEAR
 from drivers.gpio.lines import line_name
 from drivers.links import parse_url
+from firmware_py.config_home import CarConfig, CopCurve, RunConfig, Wire
 from firmware_py.config_parts import Number, Part, TopicLevel
 from protocols.mistakes import did_you_mean
 from protocols.ports import SgMode
@@ -71,6 +72,7 @@ class Named(Part):
 class ChargerConfig(Named):
     """`[[charger]]`: a charging point that the node tells a current. `fallback_a`: what it allows when nobody renews
     (absent: its own setting); `phases` as wired, `step_a` what it resolves; `use` and the times see docs/loads.md.
+    `wired_to`: the first phase it stands on (absent: nobody knows).
     """
 
     model: Annotated[str, AfterValidator(_charger)]
@@ -88,6 +90,8 @@ class ChargerConfig(Named):
     least_on_s: Dwell = 300.0
     least_off_s: Dwell = 300.0
     change_s: Dwell = 10.0
+    wired_to: Wire | None = None
+    car: CarConfig | None = None
 
 
 class RelayConfig(Named):
@@ -112,6 +116,9 @@ class RelayConfig(Named):
     least_on_s: Dwell = 60.0
     least_off_s: Dwell = 60.0
     change_s: Dwell = 10.0
+    phases: Literal[1, 3] | None = None
+    wired_to: Wire | None = None
+    run: RunConfig | None = None
 
 
 class HeatPumpConfig(Named):
@@ -119,6 +126,7 @@ class HeatPumpConfig(Named):
 
     `power_w`: what it draws once raised; `raise_to`: the state that surplus raises it to; `may_block`: whether it may be
     blocked for a limit; `hold_s`: the least time between two states. `control`: for a model whose control is unverified.
+    `cop`: pairs of an outdoor temperature and what heat it makes of a Wh then, for a plan (absent: an ordinary air source).
     """
 
     power_w: Power
@@ -137,6 +145,9 @@ class HeatPumpConfig(Named):
     merit: Merit = 1
     hold_s: Annotated[Number, Field(ge=SG_HOLD_LEAST_S, le=86400)] = 600.0
     change_s: Dwell = 60.0
+    phases: Literal[1, 3] | None = None
+    wired_to: Wire | None = None
+    cop: CopCurve | None = None
 
 
 class SwitchgearConfig(Named):

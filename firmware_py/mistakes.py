@@ -11,7 +11,10 @@ from drivers.catalogue import MODELS, ChargerModel, InverterModel, MeterModel
 from drivers.links import Link, open_stream, parse_url
 from drivers.modbus.serial_channel import SerialSettings
 from drivers.telegrams.models import TelegramModel
+from firmware_py.config_tariff import crossed_tariff
+from firmware_py.config_thermometers import crossed_thermometers
 from firmware_py.limit_mistakes import crossed_limits
+from firmware_py.mistakes_home import crossed_home
 from firmware_py.mistakes_loads import SWITCHED, crossed_loads
 from firmware_py.tables import table, tables
 from protocols.mistakes import Mistake, shown
@@ -26,7 +29,8 @@ def crossed(raw: dict[str, Any]) -> Iterator[Mistake]:
     """A password of nobody, names that stand twice, a site meter that is none, two settings of a line, times too short."""
     devices = tables(raw, "device")
     switched = {kind: tables(raw, kind) for kind in SWITCHED}
-    everything = [*devices, *(each for kind in SWITCHED for each in switched[kind])]
+    thermometers = tables(raw, "thermometer")
+    everything = [*devices, *(each for kind in SWITCHED for each in switched[kind]), *thermometers]
     yield from _login(table(raw, "mqtt"))
     yield from _names(everything)
     yield from _times(raw, devices)
@@ -35,9 +39,12 @@ def crossed(raw: dict[str, Any]) -> Iterator[Mistake]:
     yield from _lines(everything)
     yield from _telegrams(everything)
     yield from crossed_loads(switched, devices, _number(table(raw, "node"), "cycle_s", CYCLE_S))
+    yield from crossed_thermometers(thermometers)
     yield from _proxies(tables(raw, "proxy"), devices)
     yield from crossed_limits(tables(raw, "grid_limit"), tables(raw, "issuer"), devices)
     yield from _parties(tables(raw, "issuer"), table(raw, "approver").get("name"))
+    yield from crossed_home(raw)
+    yield from crossed_tariff(raw)
 
 
 def _parties(issuers: list[tuple[str, dict[str, Any]]], approver: object) -> Iterator[Mistake]:

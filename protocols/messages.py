@@ -137,6 +137,15 @@ class WhyLimit(msgspec.Struct, frozen=True):
     why: str
 
 
+class WhyAsk(msgspec.Struct, frozen=True):
+    """What a law asked of a load, or what its phases left it (W; null: its most), with which rank (a word), and why."""
+
+    load: str
+    want_w: float | None
+    rank: str
+    why: str
+
+
 class Why(msgspec.Struct, frozen=True):
     """A decision explained: the power wanted at the connection point, who set it, and what each device was told.
 
@@ -155,6 +164,7 @@ class Why(msgspec.Struct, frozen=True):
     commands: dict[str, float | None]
     overruled: list[WhyOverruled]
     limits: list[WhyLimit] = []
+    asks: list[WhyAsk] = []
     ages_s: dict[str, float | None] = {}
 
 

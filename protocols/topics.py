@@ -2,9 +2,10 @@
 
 From the node: `status` (retained, last will), `telemetry/<device>`, `interval` and `backfill` (journalled), `event`,
 `ack` (states of contracts and commands, journalled), `contract/agreed` (signed contracts that wait for the zone's approval),
-`limit` (limit history, journalled), `ocmf` (signed readings, journalled), `why` (retained). To the node: `contract/in` (signed
-contracts), `command/in` (signed commands, to a meter), `durable` (the head-end's own acknowledgement, "durable up to n"), and where
-it has a guard `limit/in` (the guard's signed messages). Nothing to the node may be retained.
+`limit` (limit history, journalled), `ocmf` (signed readings, journalled), `why` and `plan` (retained). To the node: `contract/in` (signed
+contracts), `command/in` (signed commands, to a meter), `durable` (the head-end's own acknowledgement, "durable up to n"), where
+it has a guard `limit/in` (the guard's signed messages), and where it plans `outlook/in` (signed prices, forecasts and trips).
+Nothing to the node may be retained.
 """
 
 import re
@@ -81,6 +82,16 @@ class Topics:
         return self._of("limit/in")
 
     @property
+    def outlook_in(self) -> str:
+        """Signed prices, forecasts and trips."""
+        return self._of("outlook/in")
+
+    @property
+    def plan(self) -> str:
+        """The plan in force; retained."""
+        return self._of("plan")
+
+    @property
     def agreed(self) -> str:
         """Contracts that wait for the zone's approval, for whoever approves them."""
         return self._of("contract/agreed")
@@ -107,5 +118,5 @@ class Topics:
 
     @property
     def inbound(self) -> tuple[str, ...]:
-        """What every node subscribes to; one with a guard subscribes to `limit_in` too."""
+        """What every node subscribes to; one with a guard to `limit_in` too, one that plans to `outlook_in`."""
         return (self.contract_in, self.durable)

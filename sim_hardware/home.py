@@ -4,6 +4,8 @@ Everything is drawn from one seed; nothing here takes a clock. `after(dt_s)` is 
 """
 
 import math
+from collections.abc import Callable, Sequence
+from itertools import chain, repeat
 from random import Random
 from typing import Final, Literal, get_args
 
@@ -16,6 +18,7 @@ from sim_hardware.devices.sunspec_battery import SunSpecBattery
 from sim_hardware.devices.sunspec_der import SunSpecDer
 from sim_hardware.devices.sunspec_inverter import ALL_MODELS, SunSpecInverter
 from sim_hardware.faults import Faults
+from sim_hardware.household import Comfort, Household
 from sim_hardware.physics.battery import BatteryStore
 from sim_hardware.physics.der.plant import DerPlant
 from sim_hardware.physics.ev import Ev, EvParams, Trip
@@ -38,8 +41,10 @@ class SimHome:
     are balanced over the phases, the load is not. `day_s` is the time of day at which the home starts. A step longer
     than `step_s` is cut into equal parts of at most that. `inverter_models` choose among those of generation 1xx; one of
     7xx has all of its own. `netting`: how the meter at the PCC adds its phases (sdm630.py). `car`: one that stays at home,
-    behind a go-e ("charger", `charger`). `relays`: a board with `boiler_w` behind contact 0 and SG-Ready terminals of a
-    heat pump behind 1 and 2, whose power is `pump_w` by its state.
+    behind a go-e ("charger", `charger`), unless it has `trips`, one a day, the last one again and again. `relays`: a board
+    with `boiler_w` behind contact 0 and SG-Ready terminals of a heat pump behind 1 and 2, whose power is `pump_w` by its
+    state. `comfort` puts real machines and their house behind the board instead (`household`, which
+    names its contacts), and thermometers.
     """
 
     def __init__(
@@ -53,13 +58,15 @@ class SimHome:
         lag_s: float = 1.0,
         netting: bool = False,
         car: EvParams | None = None,
+        trips: Sequence[Trip] = (),
         relays: bool = False,
+        comfort: Comfort | None = None,
     ) -> None:
         if inverter not in get_args(Generation):
             raise ValueError(f"inverter {inverter!r}: allowed are {', '.join(get_args(Generation))}")
         # A generator each: more draws in one part must not change another.
         self.load = Load(Random(f"{seed} load"), day_s)
-        self.sun = Sun(Random(f"{seed} sun"), day_s)
+        self.sun = _sun(seed, comfort, day_s)
         self.grid = Grid(Random(f"{seed} grid"))
         self.store = BatteryStore(lag_s=lag_s)
         self._step_s = step_s
@@ -79,21 +86,33 @@ class SimHome:
             "battery": SunSpecBattery(self.terminals["battery"], self.store, serial=f"BAT-{seed:04d}"),
             "load": Sdm630(self.terminals["load"], serial=serial + 1),
         }
-        self.charger: GoECharger | None = None
+        self.charger: GoECharger[Ev] | None = None
         self.board: RelayBoard | None = None
+        self.household: Household | None = None
         self.sg_ready = SgReady()
         self.boiler_w = 2000.0
         self.pump_w = {SgState.BLOCKED: 0.0, SgState.NORMAL: 0.0, SgState.ENCOURAGED: 2500.0, SgState.ORDERED: 2500.0}
         if car is not None:
             self.terminals["charger"] = Terminal()
-            self.charger = GoECharger(self.terminals["charger"], Ev(_at_home, car, day_s=0.0, soc=0.3))
+            ev = Ev(_habit(trips), car, day_s=day_s if len(trips) > 0 else 0.0, soc=0.3)
+            self.charger = GoECharger(self.terminals["charger"], ev)
             self.images["charger"] = self.charger
-        if relays:
-            self.terminals["switched"] = Terminal()
+        if relays or comfort is not None:
             self.board = RelayBoard()
             self.images["relays"] = self.board
+            self._put_behind(self.board, seed, comfort, day_s)
         self.faults = {name: Faults(seed=seed) for name in self.images}
         self._solve()
+
+    def _put_behind(self, board: RelayBoard, seed: int, comfort: Comfort | None, day_s: float) -> None:
+        """Loads of fixed power behind the contacts, or machines."""
+        if comfort is None:
+            self.terminals["switched"] = Terminal()
+            return
+        self.household = Household(seed, comfort, board, day_s)
+        self.sg_ready = self.household.sg_ready
+        self.terminals |= self.household.terminals
+        self.images["thermometers"] = self.household.thermometers
 
     def after(self, dt_s: float) -> None:
         """Let time pass."""
@@ -123,6 +142,9 @@ class SimHome:
             self.charger.after(dt_s)
         if self.board is not None:
             self.board.after(dt_s)
+        if self.household is not None:
+            self.household.after(dt_s, self.sun.irradiance_w_m2)
+        elif self.board is not None:
             boiler, first, second = self.board.relays[:3]
             self.sg_ready.after(dt_s, first, second)
             drawn_w = self.boiler_w * boiler + self.pump_w[self.sg_ready.state]
@@ -135,17 +157,29 @@ class SimHome:
         t["load"].reactive_var = self.load.reactive_var(t["load"].power_w)
         t["pv"].power_w, t["pv"].reactive_var = balanced(self.plant.power_w), balanced(self.plant.reactive_var)
         t["battery"].power_w = balanced(self.store.power_w)
-        rest = [t[name].power_w for name in ("charger", "switched") if name in t]
-        t["grid"].power_w = _sum(t["load"].power_w, t["pv"].power_w, t["battery"].power_w, *rest)
+        t["grid"].power_w = _sum(*(terminal.power_w for name, terminal in t.items() if name != "grid"))
         t["grid"].reactive_var = _sum(t["load"].reactive_var, t["pv"].reactive_var)
         voltage_v = self.grid.voltage_v(t["grid"].power_w, t["grid"].reactive_var)
         for terminal in t.values():
             terminal.voltage_v, terminal.frequency_hz = voltage_v, self.grid.frequency_hz
 
 
-def _at_home() -> Trip:
-    """It leaves at midnight and is back at once: films are shorter than a day."""
-    return Trip(DAY_S, DAY_S, 0.0)
+def _sun(seed: int, comfort: Comfort | None, day_s: float) -> Sun:
+    random = Random(f"{seed} sun")
+    if comfort is None:
+        return Sun(random, day_s)
+    climate = comfort.climate
+    return Sun(random, day_s, rise_h=climate.rise_h, set_h=climate.set_h, noon_w_m2=climate.noon_w_m2)
+
+
+# It leaves at midnight and is back at once.
+AT_HOME: Final = Trip(DAY_S, DAY_S, 0.0)
+
+
+def _habit(trips: Sequence[Trip]) -> Callable[[], Trip]:
+    """One after the other, the last one again and again."""
+    days = chain(trips or (AT_HOME,), repeat(trips[-1] if len(trips) > 0 else AT_HOME))
+    return lambda: next(days)
 
 
 def _sum(*phases: Phases) -> Phases:

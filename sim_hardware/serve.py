@@ -14,7 +14,7 @@ from sim_hardware.faults import Faults
 from sim_hardware.home import STEP_S, SimHome
 
 UNIT: Final = 1  # every device has a wire of its own, and on it the unit id from the factory
-ON_RTU: Final = "load"
+ON_RTU: Final = ("load", "thermometers")
 # The wires of a home in memory, by device; they look like those of a real one so that a configuration needs no case.
 MEMORY_URLS: Final = {
     "grid": "tcp://grid.sim:502",
@@ -23,6 +23,7 @@ MEMORY_URLS: Final = {
     "load": "serial:///dev/sim-load?baud=9600",
     "charger": "tcp://charger.sim:502",
     "relays": "tcp://relays.sim:502",
+    "thermometers": "serial:///dev/sim-probes?baud=9600",
 }
 
 
@@ -101,4 +102,4 @@ async def serve(
 
 def _face(home: SimHome, name: str, host: str, port: int) -> TcpFace | RtuFace:
     images, faults = {UNIT: home.images[name]}, {UNIT: home.faults[name]}
-    return RtuFace(images, faults) if name == ON_RTU else TcpFace(images, faults, host, port)
+    return RtuFace(images, faults) if name in ON_RTU else TcpFace(images, faults, host, port)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from controller.planning.site import Floats, Horizon, House, Tank
+from controller.thermal import exact_step
 
 J_PER_KWH = 3.6e6
 
@@ -31,26 +32,21 @@ class Steps:
 def of_house(house: House, horizon: Horizon, outdoor_c: Floats) -> Steps:
     """Air and mass; what is given is outdoors, people and sun."""
     model = house.model
-    air, mass, envelope, coupling = (
-        model.air_j_per_k,
-        model.mass_j_per_k,
-        model.envelope_w_per_k,
-        model.coupling_w_per_k,
-    )
-    rates = np.array([[-(envelope + coupling) / air, coupling / air], [coupling / mass, -coupling / mass]])
-    inputs = np.array([[envelope / air, 1.0 / air], [0.0, 0.0]])
-    keeps, does = _exact(rates, inputs, horizon.step_s)
+    exact = exact_step.of_house(model, horizon.step_s)
+    keeps, does = exact.keep, exact.by
     given = np.outer(outdoor_c, does[:, 0]) + np.outer(house.heat_w + model.gain_w, does[:, 1])
-    begins_c, held = np.array([house.air_c, house.mass_c]), np.array([air, mass]) / J_PER_KWH
+    begins_c, held = (
+        np.array([house.air_c, house.mass_c]),
+        np.array([model.air_j_per_k, model.mass_j_per_k]) / J_PER_KWH,
+    )
     return Steps(begins_c, keeps, 1000.0 * does[:, 1], given, held)
 
 
 def of_tank(tank: Tank, horizon: Horizon) -> Steps:
     """One mass; what is given is the room, less what is drawn."""
     model = tank.model
-    rates = np.array([[-model.loss_w_per_k / model.heat_j_per_k]])
-    inputs = np.array([[model.loss_w_per_k, 1.0]]) / model.heat_j_per_k
-    keeps, does = _exact(rates, inputs, horizon.step_s)
+    exact = exact_step.of_tank(model, horizon.step_s)
+    keeps, does = exact.keep, exact.by
     given = (does[0, 0] * model.room_c - does[0, 1] * tank.draw_w)[:, None]
     return Steps(
         np.array([tank.water_c]), keeps, 1000.0 * does[:, 1], given, np.array([model.heat_j_per_k / J_PER_KWH])
@@ -60,28 +56,6 @@ def of_tank(tank: Tank, horizon: Horizon) -> Steps:
 def steps_of(store: House | Tank, horizon: Horizon, outdoor_c: Floats) -> Steps:
     """Either."""
     return of_house(store, horizon, outdoor_c) if isinstance(store, House) else of_tank(store, horizon)
-
-
-def _exact(rates: Floats, inputs: Floats, step_s: float) -> tuple[Floats, Floats]:
-    """What is kept of the states and what the inputs do in a step: zero-order hold, by one exponential of both."""
-    n, m = inputs.shape
-    both = np.zeros((n + m, n + m))
-    both[:n, :n], both[:n, n:] = rates * step_s, inputs * step_s
-    result = exponential(both)
-    return result[:n, :n], result[:n, n:]
-
-
-def exponential(matrix: Floats) -> Floats:
-    """e to the power of a small matrix: a series of the matrix halved until it is small, squared back again."""
-    halvings = max(0, int(np.ceil(np.log2(max(float(np.abs(matrix).sum(axis=1).max()), 1e-300)))) + 1)
-    small = matrix / 2.0**halvings
-    result = term = np.eye(len(matrix))
-    for order in range(1, 18):  # the norm is 1/2 at most: the next term is below 1e-21
-        term = term @ small / order
-        result = result + term
-    for _ in range(halvings):
-        result = result @ result
-    return result
 
 
 def bounds_at_edges(least_c: Floats, most_c: Floats) -> tuple[Floats, Floats]:

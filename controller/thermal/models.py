@@ -12,7 +12,8 @@ class HouseModel:
 
         Ca dTa/dt = UA (To - Ta) + Hm (Tm - Ta) + Qa        Cm dTm/dt = Hm (Ta - Tm)
 
-    `gain_w` is what people and devices add to the air at all times. Source: Taylor, Gowri, Katipamula, "GridLAB-D
+    `gain_w` is what people and devices add to the air at all times, `aperture_m2` times the sun on a horizontal square metre
+    what the sun adds (0: not looked at). Source: Taylor, Gowri, Katipamula, "GridLAB-D
     Technical Support Document: Residential End-Use Module", PNNL-17694 (2008).
     """
 
@@ -21,6 +22,7 @@ class HouseModel:
     mass_j_per_k: float
     coupling_w_per_k: float
     gain_w: float = 0.0
+    aperture_m2: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,17 @@ _BELOW: Final = {
         "busbar approver --cap-w 5000 --name zone-1 --key zone-1.key --broker mqtt://127.0.0.1:1883",
     ),
     "limit": _Below("firmware_py.cli.limit", "app", "Stand in for an energy guard: heartbeats and limits."),
+    "outlook": _Below(
+        "firmware_py.cli.outlook",
+        "app",
+        "Stand in for a supplier, a weather service or the owner: prices, forecasts, trips.",
+    ),
+    "plan": _Below(
+        "firmware_py.cli.plan",
+        "plan",
+        "Show the plan in force, or one made on the spot: prices, powers, charge, temperatures, what each contract costs.",
+        "busbar plan /etc/busbar/home.toml",
+    ),
     "why": _Below(
         "firmware_py.cli.why",
         "why",

@@ -15,7 +15,7 @@ from firmware_py.cli.options import BAD_INPUT, FAULT, stop
 from firmware_py.clock import SystemClock
 from firmware_py.compose import World, home_node, mqtt_uplink
 from firmware_py.compose_loads import BusOf
-from firmware_py.config import ConfigError, Loaded, load
+from firmware_py.config import ConfigError, HomeConfig, Loaded, load
 from firmware_py.guardian import Guardian, StateLock
 from firmware_py.journal import JOURNAL_FILE, SqliteJournal
 from firmware_py.proxy.node import SharedBuses, proxies
@@ -37,8 +37,18 @@ def check(config: ConfigPath) -> None:
     parts += [(drive.name, drive.model) for drive in home.switchgear]
     parts += [(each.name, "relay") for each in home.relay]
     parts += [(each.name, each.model or "SG-Ready") for each in home.heat_pump]
+    parts += [(each.name, each.model) for each in home.thermometer]
+    parts += [(each.name, "room") for each in home.room] + [(each.name, "tank") for each in home.tank]
     devices = ", ".join(f"{name} ({kind})" for name, kind in parts)
-    print(f"{config}: good. Node {loaded.home.node.id} with {devices}; {len(loaded.keys)} trusted keys.")
+    print(
+        f"{config}: good. Node {loaded.home.node.id} with {devices}; {len(loaded.keys)} trusted keys.{_planned(home)}"
+    )
+
+
+def _planned(home: HomeConfig) -> str:
+    """What is planned, in a few words."""
+    plan = home.plan
+    return "" if plan is None else f" Plans {plan.horizon_h:g} h in steps of {plan.step_s / 60:g} min."
 
 
 def run(

@@ -3,11 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import aiomqtt
@@ -15,13 +11,12 @@ import msgspec
 import typer
 
 from firmware_py.cli.options import BAD_INPUT, FAULT, parse_duration, stop
-from firmware_py.config import broker_address
+from firmware_py.cli.speaker import BrokerUrl, Key, Node, PasswordFile, Speaker, Username, speaker
 from protocols.contracts import utc_text
 from protocols.faults import Refused
 from protocols.limits import Failsafe, Heartbeat, LimitRecord, LimitRefusal, Told, Use, Write, parse_guard
 from protocols.messages import Journalled
 from protocols.signing import LIMIT, sign
-from protocols.topics import Topics
 
 app = typer.Typer(
     help="Stand in for an energy guard: heartbeats and limits.",
@@ -30,43 +25,14 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 Issuer = Annotated[str, typer.Option(help="The guard: an issuer of the node with the role of an operator.")]
-Node = Annotated[str, typer.Option(help="The node it is for.")]
-Key = Annotated[Path, typer.Option(help="The issuer's private key file.")]
-BrokerUrl = Annotated[str, typer.Option("--broker", help="mqtt://host:port or mqtts://host:port")]
-Username = Annotated[str | None, typer.Option(help="Name for the broker.")]
-PasswordFile = Annotated[Path | None, typer.Option(help="File with the password for the broker.")]
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """Who speaks, to whom, with which key, by which broker."""
-
-    issuer: str
-    node: str
-    key: str
-    address: tuple[str, int, bool]
-    login: tuple[str | None, str | None]
-
-    def message(self, kind: type[Told], **said: Any) -> bytes:
-        """A signed message, numbered by the time; Refused where a field is not allowed."""
-        told = kind(iss=self.issuer, aud=self.node, seq=time.time_ns() // 1000, at=datetime.now(UTC), **said)
-        payload = msgspec.json.encode(told)
-        parse_guard(payload)
-        return sign(payload, self.key, LIMIT)
-
-    @asynccontextmanager
-    async def connected(self) -> AsyncIterator[aiomqtt.Client]:
-        """A client of the broker."""
-        host, port, tls = self.address
-        parameters = aiomqtt.TLSParameters() if tls else None
-        username, password = self.login
-        async with aiomqtt.Client(host, port, username=username, password=password, tls_params=parameters) as client:
-            yield client
-
-    @property
-    def topic(self) -> str:
-        """Where the node listens."""
-        return Topics(self.node).limit_in
+def _message(guard: Speaker, kind: type[Told], **said: Any) -> bytes:
+    """A signed message, numbered by the time; Refused where a field is not allowed."""
+    told = kind(iss=guard.issuer, aud=guard.node, seq=time.time_ns() // 1000, at=datetime.now(UTC), **said)
+    payload = msgspec.json.encode(told)
+    parse_guard(payload)
+    return sign(payload, guard.key, LIMIT)
 
 
 @app.command("send", epilog="Example: busbar limit send … --use production --limit-w 0 --duration 15m")
@@ -86,14 +52,14 @@ def send(
     password_file: PasswordFile = None,
 ) -> None:
     """Send a heartbeat and a limit, and print what the node says; exit code 1 where it refuses."""
-    guard = _guard(issuer, node, key, broker, (username, password_file))
+    guard = speaker(issuer, node, key, broker, (username, password_file))
     kept_s = None if duration is None else parse_duration(duration)
     said: list[tuple[type[Told], dict[str, Any]]] = [(Heartbeat, {})]
     if failsafe_w is not None:
         said.append((Failsafe, {"use": use, "limit_w": failsafe_w}))
     said.append((Write, {"use": use, "limit_w": limit_w, "duration_s": kept_s}))
     try:
-        messages = [guard.message(kind, **named) for kind, named in said]
+        messages = [_message(guard, kind, **named) for kind, named in said]
     except Refused as refused:
         stop(str(refused), BAD_INPUT)
     raise typer.Exit(asyncio.run(_send(guard, messages, parse_duration(wait))))
@@ -111,29 +77,17 @@ def heartbeat(
     password_file: PasswordFile = None,
 ) -> None:
     """Send heartbeats, the first at once."""
-    guard = _guard(issuer, node, key, broker, (username, password_file))
+    guard = speaker(issuer, node, key, broker, (username, password_file))
     for_s = None if for_ is None else parse_duration(for_)
     raise typer.Exit(asyncio.run(_beat(guard, parse_duration(every), for_s)))
 
 
-def _guard(issuer: str, node: str, key: Path, broker: str, login: tuple[str | None, Path | None]) -> Guard:
-    username, password_file = login
-    try:
-        password = password_file.read_text(encoding="utf-8").strip() if password_file else None
-        guard = Guard(issuer, node, key.read_text(encoding="utf-8"), broker_address(broker), (username, password))
-        sign(b"", guard.key, LIMIT)
-        Topics(node)
-    except (OSError, ValueError) as error:
-        stop(str(error), BAD_INPUT)
-    return guard
-
-
-async def _send(guard: Guard, messages: list[bytes], wait_s: float) -> int:
+async def _send(guard: Speaker, messages: list[bytes], wait_s: float) -> int:
     try:
         async with guard.connected() as client:
-            await client.subscribe(Topics(guard.node).limit, qos=1)
+            await client.subscribe(guard.topics.limit, qos=1)
             for message in messages:
-                await client.publish(guard.topic, message, qos=1)
+                await client.publish(guard.topics.limit_in, message, qos=1)
             async with asyncio.timeout(wait_s):
                 return await _answered(client)
     except TimeoutError:
@@ -167,11 +121,11 @@ def _record(payload: bytes) -> LimitRecord | LimitRefusal | None:
         return None
 
 
-async def _beat(guard: Guard, every_s: float, for_s: float | None) -> int:
+async def _beat(guard: Speaker, every_s: float, for_s: float | None) -> int:
     try:
         async with asyncio.timeout(for_s), guard.connected() as client:
             while True:
-                await client.publish(guard.topic, guard.message(Heartbeat), qos=1)
+                await client.publish(guard.topics.limit_in, _message(guard, Heartbeat), qos=1)
                 print(f"heartbeat {utc_text(datetime.now(UTC))}", flush=True)
                 await asyncio.sleep(every_s)
     except TimeoutError:

@@ -18,8 +18,9 @@ from protocols.ports import Clock, Journal, Uplink
 from protocols.signing import key_id, public_part
 from sim_hardware.faces.memory import MemoryBus
 from sim_hardware.faults import Faults
+from sim_hardware.household import OUTSIDE, ROOM, TANK
 from sim_hardware.world.devices import HomeDevices
-from sim_hardware.world.parts import HomePart, NodePart
+from sim_hardware.world.parts import EvPart, HomePart, NodePart
 
 ISSUER: Final = "fleet-operator"
 MODELS: Final = {"grid": "sdm630", "load": "sdm630", "pv": "sunspec-inverter", "battery": "sunspec-battery"}
@@ -99,10 +100,36 @@ def configured(home: HomeDevices, part: HomePart, node: NodePart, login: Login, 
             for device in home.images
             if device in MODELS
         ],
+        "charger": [_charger(home, part.ev, node)] if part.ev is not None else [],
+        "thermometer": _thermometers(home, part),
     }
     named = key_id(public_key)
     keys, issuers = {named: public_part(public_key)}, {named: ISSUER}
     return Loaded(HomeConfig.model_validate(raw), keys, issuers, login.password, login.ca_file)
+
+
+def _charger(home: HomeDevices, car: EvPart, node: NodePart) -> dict[str, Any]:
+    """At its most, as without a node, and less where a limit or a contract binds."""
+    return {
+        "name": "charger",
+        "model": "go-e",
+        "url": _url(home.name, "charger"),
+        "lease_s": max(LEASE_S if node.lease_s is None else node.lease_s, 4.0 * node.cycle_s),
+        "use": "always",
+        "phases": car.phases,
+        "current_max_a": car.most_a,
+    }
+
+
+def _thermometers(home: HomeDevices, part: HomePart) -> list[dict[str, Any]]:
+    """Each probe that is there by its place."""
+    if "thermometers" not in home.images:
+        return []
+    url = _url(home.name, "thermometers")
+    places = {"outside": OUTSIDE}
+    places |= {"room-probe": ROOM} if part.heat_pump is not None else {}
+    places |= {"tank-probe": TANK} if part.water_heater is not None else {}
+    return [{"name": name, "model": "r4dcb08", "url": url, "channel": channel} for name, channel in places.items()]
 
 
 def _url(home: str, device: str) -> str:

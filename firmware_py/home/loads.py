@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
+
 from controller.loads import DRAWS_W, Terms
 from protocols.ports import Charger, Meter, Nameplate, Plug, Ratings, Relay, SgMode, Thermostat
 from protocols.readings import Measurement
@@ -101,16 +103,14 @@ class ChargerLoad:
         """In watts at the present voltage."""
         each_w = self._phases * self._volts
         wiring, terms = self._wiring, self._terms
-        return Terms(
+        return msgspec.structs.replace(
+            terms,
             least_w=wiring.least_a * each_w,
             most_w=self._most_a() * each_w,
             step_w=wiring.step_a * each_w,
-            use=terms.use,
-            merit=terms.merit,
-            least_on_s=terms.least_on_s,
-            least_off_s=terms.least_off_s,
-            change_s=terms.change_s,
             unit_w=each_w,
+            phases=self._phases,
+            volts_v=self._volts,
         )
 
     def power_w(self, values: Measurement, metered_w: float | None) -> float | None:

@@ -26,10 +26,12 @@ from firmware_py.home.diary import Diary
 from firmware_py.home.limits import LimitDesk, wishes
 from firmware_py.home.loads import LoadDevice
 from firmware_py.home.outbox import Outbox
+from firmware_py.home.outlook import OutlookDesk
 from firmware_py.home.output import Output
 from firmware_py.home.poller import Poller
 from firmware_py.home.register import Register
 from firmware_py.home.report import Explained, Reporter
+from firmware_py.home.view import HomeView, Plain
 from firmware_py.supervise import roused
 from protocols.contracts import Dispatch
 from protocols.faults import Fault, Refused
@@ -76,6 +78,8 @@ class Parts:
     limits: LimitDesk
     diary: Diary
     finished_cycle: Callable[[], None] = lambda: None
+    outlook: OutlookDesk | None = None
+    home: HomeView = field(default_factory=Plain)
 
 
 @dataclass(slots=True)
@@ -110,7 +114,10 @@ class HomeNode:
             await output.recall()
         await parts.desk.recall()
         await parts.limits.recall()
+        if parts.outlook is not None:
+            await parts.outlook.recall()
         await parts.register.recall()
+        await parts.home.recall()
         self._memory = Memory(of_tracking=parts.register.tracked)
         async with parts.outbox.sending():
             try:
@@ -120,7 +127,7 @@ class HomeNode:
 
     async def _control(self) -> None:
         runs: list[Coroutine[None, None, None]] = [self._inbox(), self._cycles(), self.parts.limits.run(self._wake.set)]
-        runs.append(self.parts.diary.run())
+        runs += [self.parts.diary.run(), self.parts.home.run()]
         runs += [poller.run() for poller in self.parts.pollers.values()]
         runs += [output.run() for output in self.parts.outputs.values()]
         async with asyncio.TaskGroup() as group:
@@ -153,6 +160,8 @@ class HomeNode:
             elif message.topic == self._settings.topics.limit_in:
                 if await self.parts.limits.receive(message):
                     self._wake.set()
+            elif message.topic == self._settings.topics.outlook_in and self.parts.outlook is not None:
+                await self.parts.outlook.receive(message)
             else:
                 await self._durable(message)
 
@@ -188,6 +197,7 @@ class HomeNode:
         self.parts.limits.history.measure(self._site(), self._settings.stale_s)
         await self._observe(decision, inputs)
         self.parts.reporter.tick()
+        self.parts.home.follow(inputs, limits)
         self._decided = Explained(decision, inputs, limits, self._ages_s(began_s))
         self.parts.reporter.explain(self._decided)
         self.parts.diary.note(self._decided)
@@ -213,6 +223,10 @@ class HomeNode:
             items=self._items(now_s, lost_s),
             limits=wishes(allowed, now_s + self._settings.stale_s),
             sample=None if site is None or site_w is None else _sample(site, site_w),
+            orders=self.parts.home.orders(now_s),
+            stores=self.parts.home.stores(now_s),
+            cars=self.parts.home.cars(now_s),
+            phases_a=() if self._settings.params.phases is None or site_w is None else phases_a(site),
         )
         return inputs, allowed
 
@@ -336,6 +350,22 @@ class HomeNode:
             running=of_tracking.runs.keys(),
             tallies=of_tracking.tallies,
         )
+
+
+def phases_a(site: Reading | None) -> tuple[float | None, ...]:
+    """The currents by phase, import positive. Most meters tell magnitudes: the power of the phase tells the direction."""
+    return () if site is None else tuple(_current_a(site, phase) for phase in ("l1", "l2", "l3"))
+
+
+def _current_a(site: Reading, phase: str) -> float | None:
+    """Unknown direction counts as import; a phase without a current is reckoned by its power."""
+    current_a, power_w = site.value(f"current_{phase}_a"), site.value(f"power_{phase}_w")
+    if current_a is None:
+        voltage_v = site.value(f"voltage_{phase}_v")
+        if power_w is None or voltage_v is None or voltage_v <= 0.0:
+            return None
+        return power_w / voltage_v
+    return -abs(current_a) if power_w is not None and power_w < 0.0 else abs(current_a)
 
 
 def _sample(site: Reading, power_w: float) -> Sample:

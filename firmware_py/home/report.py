@@ -1,17 +1,29 @@
 """What the node says of itself and its devices: telemetry, intervals, events, and why each value is what it is."""
 
 from collections.abc import Mapping
+from math import isfinite
 
 import msgspec
 
-from controller.cycle import Decision, Inputs
+from controller.cycle import Decision, Inputs, LoadAsk
 from controller.health import DeviceHealth
 from controller.limits.allowed import Allowed
 from firmware_py.home.interval import IntervalMeter, Moment
 from firmware_py.home.outbox import Outbox
 from protocols.contracts import utc_text
 from protocols.evidence import INTERVAL
-from protocols.messages import ClockStatus, Happening, Interval, Status, Telemetry, Why, WhyLimit, WhyOverruled, encode
+from protocols.messages import (
+    ClockStatus,
+    Happening,
+    Interval,
+    Status,
+    Telemetry,
+    Why,
+    WhyAsk,
+    WhyLimit,
+    WhyOverruled,
+    encode,
+)
 from protocols.ports import Clock, Nameplate
 from protocols.readings import Reading
 from protocols.topics import Topics
@@ -101,6 +113,7 @@ class Reporter:
                 WhyLimit(each.source, each.known, each.state, each.caps.import_w, each.caps.export_w, each.why)
                 for each in explained.limits
             ],
+            asks=[_asked(each) for each in decision.asks],
             ages_s={name: None if age_s is None else round(age_s, 3) for name, age_s in explained.ages_s.items()},
         )
 
@@ -122,6 +135,10 @@ class Reporter:
             quality=reading.quality,
             values=dict(reading.values),
         )
+
+
+def _asked(ask: LoadAsk) -> WhyAsk:
+    return WhyAsk(ask.load, ask.want_w if isfinite(ask.want_w) else None, ask.rank.name.lower(), ask.why)
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -151,4 +168,5 @@ def kind_of(explained: Explained) -> _Kind:
     told = {name: value is None for name, value in decision.commands.items()}
     overruled = [each.source for each in verdict.overruled]
     limits = [(each.source, each.known, each.caps, each.state) for each in explained.limits]
-    return (verdict.set_by, named, bool(decision.clamp[1]), told, overruled, limits)
+    asks = [(each.load, each.rank, each.want_w > 0.0) for each in decision.asks]
+    return (verdict.set_by, named, bool(decision.clamp[1]), told, overruled, limits, asks)

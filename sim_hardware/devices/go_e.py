@@ -9,13 +9,12 @@ Choice: a change of the current shows in the car after `lag_s`; a car that is fu
 
 import struct
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from protocols.ports import Table
 from protocols.registers import Shape
 from sim_hardware.devices.image import IllegalAddress, IllegalValue, Nature, Value
-from sim_hardware.physics.ev import Ev
-from sim_hardware.physics.terminal import Terminal
+from sim_hardware.physics.terminal import Phases, Terminal
 
 EMPTY, CHARGING, WAITING, COMPLETE = 1, 2, 3, 4
 NEUTRAL, OFF, ON = 0, 1, 2
@@ -25,17 +24,46 @@ LEVELS: Final = (108, 110, 112)
 ENERGY: Final = 128
 
 
-class GoECharger:
+class Car(Protocol):
+    """What a charging point needs of a car: `physics.ev.Ev`, or a row of many."""
+
+    limit_a: float | None
+
+    @property
+    def is_home(self) -> bool:
+        """Whether it is plugged in."""
+
+    @property
+    def power_w(self) -> float:
+        """What it takes now."""
+
+    @property
+    def soc(self) -> float:
+        """State of charge, 0 to 1."""
+
+    @property
+    def phase_w(self) -> Phases:
+        """The power by phase."""
+
+    def after(self, dt_s: float, voltage_v: float) -> None:
+        """Let it charge."""
+
+
+C = TypeVar("C", bound=Car)
+
+
+class GoECharger(Generic[C]):
     """The image: `car` charges as the registers let it; `terminal` shows it."""
 
     def __init__(
-        self, terminal: Terminal, car: Ev, *, most_a: int = 16, lag_s: float = 3.0, serial: str = "GOE000000001"
+        self, terminal: Terminal, car: C, *, most_a: int = 16, lag_s: float = 3.0, serial: str = "GOE000000001"
     ) -> None:
         self.terminal, self.car, self.most_a, self.lag_s = terminal, car, most_a, lag_s
         self.holding = {211: most_a, 299: most_a, 300: most_a, 337: NEUTRAL}
         self._serial = struct.unpack(">6H", serial.encode().ljust(12, b"\0")[:12])
         self._waited_s = 0.0
         self._told_a = float(most_a)
+        self.car.limit_a = self._told_a
 
     @property
     def limit_a(self) -> float:
@@ -70,12 +98,19 @@ class GoECharger:
 
     def after(self, dt_s: float) -> None:
         """Let the car follow, and charge."""
-        self._waited_s = 0.0 if self.limit_a == self._told_a else self._waited_s + dt_s
-        if self._waited_s >= self.lag_s:
-            self._told_a, self._waited_s = self.limit_a, 0.0
-        self.car.limit_a = self._told_a
+        self.follow(dt_s)
         self.car.after(dt_s, self.terminal.voltage_v[0])
         self.terminal.power_w = self.car.phase_w
+
+    def follow(self, dt_s: float) -> None:
+        """Let the offer to the car follow the registers; whoever charges the car elsewhere calls this instead of `after`."""
+        if self.limit_a == self._told_a:
+            self._waited_s = 0.0
+            return
+        self._waited_s += dt_s
+        if self._waited_s >= self.lag_s:
+            self._told_a, self._waited_s = self.limit_a, 0.0
+            self.car.limit_a = self._told_a
 
     def restart(self) -> None:
         """What is volatile comes from the EEPROM again."""

@@ -4,7 +4,8 @@ Source: the four states with their contacts as the Bundesverband Waermepumpe def
         0:0, 0:1, 1:1; at most two hours of hard blocking), quoted in public from its rules, section 2.1; at least 60 s between
         two switches from facts/grid-functions.md: unverified, makers ask for up to ten minutes.
 Choice: a state that comes too early is taken once the time is up, if it still stands; a block longer than two hours ends in
-        normal operation until the contacts say something else. Some sources count the two hours per day.
+        normal operation until the contacts say something else. Some sources count the two hours per day. The label leaves
+        to the maker what the last two states do; ours raise the setpoint by RAISED_K.
 """
 
 from enum import Enum
@@ -21,6 +22,9 @@ class SgState(Enum):
     NORMAL = (False, False)
     ENCOURAGED = (False, True)
     ORDERED = (True, True)
+
+
+RAISED_K: Final = {SgState.BLOCKED: 0.0, SgState.NORMAL: 0.0, SgState.ENCOURAGED: 1.5, SgState.ORDERED: 3.0}
 
 
 class SgReady:

@@ -57,7 +57,10 @@ def commuter(random: Random) -> Trip:
 
 
 class Ev:
-    """`limit_a` is the wallbox's offer per phase (None: all the car can take); `habit` gives each day's trip."""
+    """`limit_a` is the wallbox's offer per phase (None: all the car can take); `habit` gives each day's trip.
+
+    `is_home`: it is plugged in. `is_unplugged`: somebody has pulled the cable, whatever the habit says.
+    """
 
     def __init__(
         self, habit: Callable[[], Trip], params: EvParams | None = None, *, day_s: float = 0.0, soc: float = 0.6
@@ -68,7 +71,9 @@ class Ev:
         self.stored_wh = within("ev: soc", soc, 0.0, 1.0) * self.params.capacity_wh
         self.trip = habit()
         self.limit_a: float | None = None
-        self.is_home = not self.trip.leave_s <= self._day_s < self.trip.arrive_s
+        self.is_unplugged = False
+        self._is_away = self.trip.leave_s <= self._day_s < self.trip.arrive_s
+        self.is_home = not self._is_away
         self.power_w = 0.0
         self.current_a = 0.0
 
@@ -102,6 +107,7 @@ class Ev:
         if self._day_s >= DAY_S:
             self._day_s -= DAY_S
             self.trip = self._habit()
-        was_home, self.is_home = self.is_home, not self.trip.leave_s <= self._day_s < self.trip.arrive_s
-        if self.is_home and not was_home:
+        was_away, self._is_away = self._is_away, self.trip.leave_s <= self._day_s < self.trip.arrive_s
+        self.is_home = not self._is_away and not self.is_unplugged
+        if was_away and not self._is_away:
             self.stored_wh = max(0.0, self.stored_wh - self.trip.energy_wh)

@@ -17,8 +17,16 @@ class Sun:
 
     NOON_W_M2 = 950.0
 
-    def __init__(self, random: Random, day_s: float, *, rise_h: float = 5.5, set_h: float = 21.0) -> None:
-        self._day_s = day_s
+    def __init__(
+        self,
+        random: Random,
+        day_s: float,
+        *,
+        rise_h: float = 5.5,
+        set_h: float = 21.0,
+        noon_w_m2: float = NOON_W_M2,
+    ) -> None:
+        self._day_s, self._noon_w_m2 = day_s, noon_w_m2
         self._rise_s, self._set_s = rise_h * 3600.0, set_h * 3600.0
         self._clouds = Wander(random, 0.85, 0.15, 240.0)
         self.hold_w_m2: float | None = None
@@ -36,7 +44,7 @@ class Sun:
         height = math.sin(math.pi * (self._day_s - self._rise_s) / (self._set_s - self._rise_s))
         if not self._rise_s < self._day_s < self._set_s:
             return 0.0
-        return self.NOON_W_M2 * math.pow(height, 1.3) * min(1.0, max(0.15, self._clouds.value))
+        return self._noon_w_m2 * math.pow(height, 1.3) * min(1.0, max(0.15, self._clouds.value))
 
 
 class Shine(Protocol):

@@ -9,23 +9,22 @@ from random import Random
 import numpy as np
 
 from sim_hardware.physics.ev import EvParams, commuter
-from sim_hardware.physics.load import DAY_S, Appliance
+from sim_hardware.physics.load import DAY_S
 from sim_hardware.physics.solar import Plane
+from sim_hardware.physics.thermal.air_conditioner import AirConditioner, AirConditionerParams
 from sim_hardware.physics.thermal.heat_pump import HeatPumpParams
+from sim_hardware.physics.thermal.taps import DRAW, DRAW_L_PER_S
 from sim_hardware.physics.vector import Floats
 from sim_hardware.physics.vector.electric import Batteries, Evs, PvPlants
 from sim_hardware.physics.vector.heat import HeatPumps, Houses, WaterHeaters
 from sim_hardware.world.base_load import base_load, turned
-from sim_hardware.world.parts import EvPart, HomePart, HousePart, WaterHeaterPart, WorldPart
+from sim_hardware.world.parts import AirConditionerPart, EvPart, HomePart, HousePart, WaterHeaterPart, WorldPart
 from sim_hardware.world.plan import drawer
 from sim_hardware.world.switching import Switching
 from sim_hardware.world.views import Meters
 
 GRID, LOAD, PV, BATTERY = range(4)  # the places of a home that are told apart
 PLACES = {"grid": GRID, "load": LOAD, "pv": PV, "battery": BATTERY}
-# Showers and sinks: 0.1 l/s for some minutes, a little over 100 l a day.
-DRAW = Appliance("hot water", 0.0, 4 * 3600.0, 180.0, 0)
-DRAW_L_PER_S = 0.1
 
 
 class Block:
@@ -42,9 +41,11 @@ class Block:
         self._load = base_load(part.load, start, self._sizes, self.turns, self._randoms("load"))
         self.plants = self._plants()
         self.batteries = self._batteries()
-        self.cars = _Cars(part.ev, self, day_s) if part.ev is not None else None
+        self.cars = Cars(part.ev, self, day_s) if part.ev is not None else None
         self.heating = _Heating(part, self) if part.heat_pump is not None else None
         self.tanks = _Tanks(part.water_heater, self) if part.water_heater is not None else None
+        self.pool_w = np.zeros(len(names))  # what runs behind its contact, by home
+        self._one_phase = np.array([turned((1.0, 0.0, 0.0), turn) for turn in self.turns])
 
     @property
     def plane(self) -> Plane | None:
@@ -99,6 +100,8 @@ class Block:
             load_w += self.tanks.after(self.dt_s)[:, None] * self.tanks.phases
         if self.cars is not None:
             load_w += self.cars.after(self.dt_s, voltage_v)[:, None] * self.cars.phases
+        if self.part.pool_pump is not None:
+            load_w += self.pool_w[:, None] * self._one_phase
         if self.plants is not None:
             self.plants.after(light_w_m2)
             self.power_w[PV] = self.plants.power_w[:, None] / 3.0
@@ -107,8 +110,8 @@ class Block:
             self.power_w[BATTERY] = self.batteries.power_w[:, None] / 3.0
 
 
-class _Cars:
-    """Commuters' cars, each with a new trip every day."""
+class Cars:
+    """Commuters' cars, each with a new trip every day; `charged_wh` is what each has taken so far."""
 
     def __init__(self, part: EvPart, block: Block, day_s: float) -> None:
         self._randoms, self._day_s = [drawer(block.seed, name, "car") for name in block.names], day_s
@@ -126,6 +129,7 @@ class _Cars:
             day_s=day_s,
             soc=part.soc_percent / 100.0,
         )
+        self.charged_wh = np.zeros(len(block.names))
 
     def _trips(self) -> tuple[Floats, Floats, Floats]:
         trips = [commuter(random) for random in self._randoms]
@@ -135,6 +139,7 @@ class _Cars:
     def after(self, dt_s: float, voltage_v: Floats) -> Floats:
         """One step; the power of each car."""
         self.evs.after(voltage_v.mean(axis=1))
+        self.charged_wh += self.evs.power_w * (dt_s / 3600.0)
         self._day_s += dt_s
         if self._day_s >= DAY_S:
             self._day_s -= DAY_S
@@ -143,7 +148,7 @@ class _Cars:
 
 
 class _Heating:
-    """Houses with their heat pumps."""
+    """Houses with their heat pumps, and air conditioners one by one: few homes have any."""
 
     def __init__(self, part: HomePart, block: Block) -> None:
         assert part.heat_pump is not None
@@ -166,12 +171,28 @@ class _Heating:
             coupling_w_per_k=block.sized(house.coupling_w_per_k),
             air_c=house.air_c,
         )
+        self._dt_s, cooling = dt_s, part.air_conditioner
+        self.coolers = [] if cooling is None else [_cooler(cooling, size) for size in block.sized(1.0)]
 
     def after(self, outdoor_c: float) -> Floats:
         """One step; the electrical power of each."""
         self.pumps.after(self.houses.air_c, outdoor_c)
-        self.houses.after(outdoor_c, self.pumps.heat_w)
-        return self.pumps.power_w
+        heat_w, power_w = self.pumps.heat_w, self.pumps.power_w
+        if self.coolers:
+            for cooler, air_c in zip(self.coolers, self.houses.air_c.tolist(), strict=True):
+                cooler.after(self._dt_s, air_c, outdoor_c)
+            heat_w = heat_w + np.array([cooler.heat_w for cooler in self.coolers])
+            power_w = power_w + np.array([cooler.power_w for cooler in self.coolers])
+        self.houses.after(outdoor_c, heat_w)
+        return power_w
+
+
+def _cooler(part: AirConditionerPart, size: float) -> AirConditioner:
+    cooler = AirConditioner(
+        AirConditionerParams(cooling_w=size * part.cooling_w, cop=part.cop), setpoint_c=part.setpoint_c
+    )
+    cooler.is_blocked = part.relay
+    return cooler
 
 
 class _Tanks:

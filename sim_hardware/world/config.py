@@ -59,7 +59,7 @@ def load_world(path: Path) -> WorldConfig:
         config = WorldConfig.model_validate(raw)
     except ValidationError as error:
         raise WorldError(path, mistakes_of(WorldConfig, error)) from error
-    if mistakes := [*_twice(config), *_times(config), *_network(config), *_faults(config)]:
+    if mistakes := [*_twice(config), *_parts(config), *_times(config), *_network(config), *_faults(config)]:
         raise WorldError(path, mistakes)
     return config
 
@@ -72,6 +72,8 @@ def devices_of(block: HomePart) -> tuple[str, ...]:
         "pv": block.pv is not None,
         "battery": block.battery is not None,
         "relays": _has_contacts(block),
+        "charger": block.ev is not None,
+        "thermometers": block.thermometers,
         "push": block.meter.push is not None,
         "plug": block.plug_w is not None,
         "node": True,
@@ -80,8 +82,13 @@ def devices_of(block: HomePart) -> tuple[str, ...]:
 
 
 def _has_contacts(block: HomePart) -> bool:
-    pump, heater = block.heat_pump, block.water_heater
-    return (pump is not None and pump.sg_ready) or (heater is not None and heater.relay)
+    pump, heater, cooler = block.heat_pump, block.water_heater, block.air_conditioner
+    return (
+        (pump is not None and pump.sg_ready)
+        or (heater is not None and heater.relay)
+        or (cooler is not None and cooler.relay)
+        or block.pool_pump is not None
+    )
 
 
 def expanded(rows: tuple[dict[str, Any], ...], names: list[str]) -> list[dict[str, Any]]:
@@ -118,6 +125,17 @@ def _twice(config: WorldConfig) -> Iterator[Mistake]:
         for index, name in enumerate(names):
             if name in names[:index]:
                 yield Mistake(f"{key}.{index}.name", shown(name), "stands twice; names must differ")
+
+
+def _parts(config: WorldConfig) -> Iterator[Mistake]:
+    for index, block in enumerate(config.home):
+        heater = block.water_heater
+        if block.air_conditioner is not None and block.heat_pump is None:
+            yield Mistake(f"home.{index}.air_conditioner", "…", "needs home.heat_pump: it cools the house of that")
+        if heater is not None and heater.enables and not heater.relay:
+            yield Mistake(
+                f"home.{index}.water_heater.enables", shown(True), "needs relay = true: the contact that enables"
+            )
 
 
 def _times(config: WorldConfig) -> Iterator[Mistake]:

@@ -1,19 +1,15 @@
-"""The relay board of a home: contacts 0 and 1 are the heat pump's SG-Ready terminals, contact 2 blocks the water heater.
+"""The relay board of a home: contacts 0 and 1 are the heat pump's SG-Ready terminals, 2 blocks or enables the water heater,
+3 lets the air conditioner run, 4 is the pool pump.
 
-SG-Ready: blocked = off, encouraged = 1.5 K and ordered = 3 K above the setpoint. The label leaves the last two to the
-maker; these are ours.
+SG-Ready: blocked = off, encouraged and ordered = above the setpoint (sg_ready.py).
 """
-
-from typing import Final
 
 import numpy as np
 
 from sim_hardware.devices.relay_board import RelayBoard
-from sim_hardware.devices.sg_ready import SgReady, SgState
+from sim_hardware.devices.sg_ready import RAISED_K, SgReady, SgState
+from sim_hardware.household import COOLING, POOL, SG_FIRST, SG_SECOND, WATER
 from sim_hardware.world.block import Block
-
-RAISED_K: Final = {SgState.BLOCKED: 0.0, SgState.NORMAL: 0.0, SgState.ENCOURAGED: 1.5, SgState.ORDERED: 3.0}
-SG_FIRST, SG_SECOND, WATER_BLOCKED = 0, 1, 2
 
 
 class Contacts:
@@ -23,7 +19,11 @@ class Contacts:
         self.board, self.sg_ready = board, SgReady()
         self._block, self._row = block, row
         self._state = SgState.NORMAL
-        self._is_blocked = False
+        heater = block.part.water_heater
+        self._enables = heater is not None and heater.relay and heater.enables
+        self._is_blocked = self._enables
+        if self._is_blocked:
+            self._block_water()
 
     def after(self, dt_s: float) -> None:
         """Let the board's watchdog and the terminals' times run."""
@@ -34,8 +34,16 @@ class Contacts:
             if self.sg_ready.state is not self._state:
                 self._state = self.sg_ready.state
                 self._heat(part.heat_pump.setpoint_c)
-        if part.water_heater is not None and part.water_heater.relay and relays[WATER_BLOCKED] != self._is_blocked:
-            self._is_blocked = relays[WATER_BLOCKED]
+        if part.water_heater is not None and part.water_heater.relay:
+            self._water(blocked=relays[WATER] != self._enables)
+        if part.air_conditioner is not None and part.air_conditioner.relay and self._block.heating is not None:
+            self._block.heating.coolers[self._row].is_blocked = not relays[COOLING]
+        if part.pool_pump is not None:
+            self._block.pool_w[self._row] = part.pool_pump.power_w * relays[POOL]
+
+    def _water(self, *, blocked: bool) -> None:
+        if blocked != self._is_blocked:
+            self._is_blocked = blocked
             self._block_water()
 
     def _heat(self, setpoint_c: float) -> None:

@@ -22,6 +22,7 @@ from sim_hardware.physics.terminal import Terminal
 from sim_hardware.world.block import GRID, PLACES, Block
 from sim_hardware.world.config import devices_of
 from sim_hardware.world.contacts import Contacts
+from sim_hardware.world.more_views import Wallbox, thermometers
 from sim_hardware.world.plan import drawer
 from sim_hardware.world.views import Meters, PlantRow, Shown, StoreRow
 
@@ -34,6 +35,7 @@ class Around:
     seed: int
     utc: Callable[[], datetime]
     light_w_m2: Callable[[], float]
+    outdoor_c: Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,12 @@ class Push:
 
 @dataclass(slots=True)
 class HomeDevices:
-    """What can be reached of a home. `timed` are the images whose own timers must run."""
+    """What can be reached of a home. `timed` are the images whose own timers must run, `moving` what follows its registers."""
 
     name: str
     images: dict[str, RegisterImage] = field(default_factory=dict)
     timed: list[RegisterImage] = field(default_factory=list)
+    moving: list[Wallbox] = field(default_factory=list)
     der: Der | None = None
     contacts: Contacts | None = None
     push: Push | None = None
@@ -111,6 +114,12 @@ class Builder:
         if "relays" in devices_of(part):
             board = RelayBoard()
             out.images["relays"], out.contacts = board, Contacts(board, self._block, self._row)
+        if part.ev is not None:
+            box = Wallbox(self._block, self._row, self._home, self._around.meters, f"GOE{self._serials['load']:09d}")
+            out.images["charger"] = box.image
+            out.moving.append(box)
+        if part.thermometers:
+            out.images["thermometers"] = thermometers(self._block, self._row, self._around.outdoor_c)
         if part.meter.push is not None:
             out.push = self._push(part.meter.push)
         if part.plug_w is not None:

@@ -22,10 +22,17 @@ from sim_hardware.faults import Faults
 from sim_hardware.world.world import World
 
 # Unit id of each device on its home's port; on a serial line a meter is unit 1.
-UNITS: Final = {"grid": 1, "load": 2, "pv": 3, "battery": 4, "relays": 5}
+UNITS: Final = {"grid": 1, "load": 2, "pv": 3, "battery": 4, "relays": 5, "charger": 6, "thermometers": 7}
 RTU_UNIT: Final = 1
 METERS: Final = ("grid", "load")
-MODELS: Final = {"grid": "sdm630", "load": "sdm630", "battery": "sunspec-battery", "relays": "relay-board"}
+MODELS: Final = {
+    "grid": "sdm630",
+    "load": "sdm630",
+    "battery": "sunspec-battery",
+    "relays": "relay-board",
+    "charger": "go-e",
+    "thermometers": "r4dcb08",
+}
 INVERTERS: Final = {"1xx": "sunspec-inverter", "7xx": "sunspec-der"}
 STATION_MODELS: Final = {"meter": "sdm630"}
 # How often each kind of meter talks, in seconds, and its baud rate.

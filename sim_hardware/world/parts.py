@@ -127,18 +127,38 @@ class HeatPumpPart(Part):
     sg_ready: bool = True
 
 
+class AirConditionerPart(Part):
+    """`[home.air_conditioner]`: rated cooling and COP at 35 degC, in the house of the heat pump; `relay`: it runs only while
+    its contact is closed.
+    """
+
+    cooling_w: Power = 5_000.0
+    cop: Annotated[Number, Field(gt=1, le=8)] = 3.5
+    setpoint_c: Annotated[Number, Field(ge=10, le=35)] = 22.0
+    relay: bool = True
+
+
+class PoolPumpPart(Part):
+    """`[home.pool_pump]`: a pump, or any appliance of one power, that runs while its contact is closed."""
+
+    power_w: Power = 750.0
+
+
 class WaterHeaterPart(Part):
-    """`[home.water_heater]`: a tank with its element; `relay` lets a contact of the board block it."""
+    """`[home.water_heater]`: a tank with its element; `relay` lets a contact of the board block it, `enables`: it heats only
+    while that contact is closed.
+    """
 
     volume_l: Above = 200.0
     loss_w_per_k: Above = 1.7
     element_w: Power = 2_000.0
     setpoint_c: Annotated[Number, Field(ge=30, le=90)] = 55.0
     relay: bool = True
+    enables: bool = False
 
 
 class EvPart(Part):
-    """`[home.ev]`: a commuter's car on a wallbox that offers `most_a` per phase."""
+    """`[home.ev]`: a commuter's car on a wallbox (go-e) that offers `most_a` per phase."""
 
     capacity_wh: Power = 60_000.0
     phases: Literal[1, 3] = 3
@@ -158,6 +178,7 @@ class HomePart(Part):
 
     `bus`: where they hang, one for each, fewer are taken in turn; without it: the sites that the feeder states, in order.
     `phase`: a home with one phase only has all its wires on it; without it: what the feeder states, else all three.
+    `thermometers`: probes in the room, the tank and outside, on a board on Modbus.
     """
 
     name: Name = "home"
@@ -174,6 +195,9 @@ class HomePart(Part):
     heat_pump: HeatPumpPart | None = None
     water_heater: WaterHeaterPart | None = None
     ev: EvPart | None = None
+    air_conditioner: AirConditionerPart | None = None
+    pool_pump: PoolPumpPart | None = None
+    thermometers: bool = False
     plug_w: Power | None = None
 
     @field_validator("bus", "phase", mode="before")

@@ -50,6 +50,7 @@ class World:
         if self.stations is not None:
             self.faults |= self.stations.faults
         self._timed = [image for home in self.homes.values() for image in home.timed]
+        self._moving = [box for home in self.homes.values() for box in home.moving]
         self._contacts = [home.contacts for home in self.homes.values() if home.contacts is not None]
         self._ders = [home.der for home in self.homes.values() if home.der is not None]
         self._pushes = [home.push for home in self.homes.values() if home.push is not None]
@@ -65,6 +66,9 @@ class World:
         if isinstance(self.supply, Networked):
             return self.supply.drawn_w
         return float(self.meters.power[0, GRID].sum())
+
+    def _outdoor_c(self) -> float:
+        return self.weather.outdoor_c
 
     def utc(self) -> datetime:
         """The wall time in the world."""
@@ -91,7 +95,7 @@ class World:
     def _built_devices(self) -> Sequence[HomeDevices]:
         devices = []
         for index, block in enumerate(self.blocks):
-            around = Around(self.meters, self.seed, self.utc, partial(self.weather.light_w_m2, index))
+            around = Around(self.meters, self.seed, self.utc, partial(self.weather.light_w_m2, index), self._outdoor_c)
             rows = range(len(block.names))
             devices += [Builder(block, row, block.rows.start + row, around).build() for row in rows]
         return devices
@@ -100,6 +104,8 @@ class World:
         dt_s, meters = self.step_s, self.meters
         for image in self._timed:
             image.after(dt_s)
+        for box in self._moving:
+            box.after(dt_s)
         for contacts in self._contacts:
             contacts.after(dt_s)
         self.weather.after(dt_s)

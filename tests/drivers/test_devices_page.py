@@ -3,7 +3,7 @@
 import pytest
 
 from docs.devices import PAGE, controls, measured, page
-from drivers.catalogue import MODELS
+from drivers.catalogue import MODELS, THERMOMETERS
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -16,6 +16,13 @@ def test_every_model_has_a_row_with_its_evidence() -> None:
         (found,) = [line for line in text.splitlines() if line.startswith(f"| `{name}` |")]
         assert f"| {model.sheet.verified} |" in found
         assert found.count("|") == 9
+
+
+def test_every_thermometer_has_a_row_with_its_evidence() -> None:
+    _, table = PAGE.read_text().split("## Thermometers")
+    for name, model in THERMOMETERS.items():
+        (found,) = [line for line in table.splitlines() if line.startswith(f"| `{name}` |")]
+        assert f"| {model.sheet.verified} |" in found
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from firmware_py.compose import World, announcements, home_node
+from firmware_py.compose_plan import SolverOf
 from firmware_py.config import Loaded, load
 from firmware_py.home.node import HomeNode
+from firmware_py.home.planning.work import InlineSolver
 from firmware_py.journal import SqliteJournal
 from protocols.actions import Action, Approve, encode_action
 from protocols.contracts import Contract, Dispatch, encode_contract
@@ -19,9 +21,10 @@ from protocols.ports import RegisterBus
 from protocols.signing import APPROVAL, DEED, public_part, sign
 from protocols.topics import Topics
 from sim_hardware.faces.memory import MemoryBus
-from sim_hardware.home import SimHome
+from sim_hardware.home import NOON_S, SimHome
+from sim_hardware.household import Comfort
 from sim_hardware.memory_broker import MemoryBroker, MemoryUplink
-from sim_hardware.physics.ev import EvParams
+from sim_hardware.physics.ev import EvParams, Trip
 from sim_hardware.serve import MEMORY_URLS, memory_buses, tick
 from sim_hardware.virtual_time import VirtualClock
 from tests.scenarios.doubles import FakeContacts, Process, Watched, inline
@@ -46,7 +49,12 @@ class Setup:
     (absent: there is none).
 
     A node with fewer devices plays faster. `car` and `relays`: what else the home has; `loads` is how they are configured,
-    arrays of tables by their name, such as `charger`.
+    arrays of tables by their name, such as `charger`; `tables` are tables by their name, such as `plan`. What stands in one
+    of them may be a table again (`car` in a `charger`).
+
+    `comfort`: real machines, a house and probes behind the relays (tests/scenarios/full_home.py has all of it configured);
+    then the home's time of day is that of `clock`. `trips`: the car's, one a day. `step_s`: films of days take longer steps.
+    `solver_of`: who makes plans.
     """
 
     site: Options = field(default_factory=dict)
@@ -57,9 +65,14 @@ class Setup:
     clock: datetime = EPOCH
     car: EvParams | None = None
     relays: bool = False
+    comfort: Comfort | None = None
+    trips: Sequence[Trip] = ()
+    step_s: float = STEP_S
     loads: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
+    tables: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     issuers: Mapping[str, Options] = field(default_factory=dict)
     approver: Mapping[str, object] = field(default_factory=dict)
+    solver_of: SolverOf = InlineSolver
 
 
 class Stage:
@@ -67,7 +80,7 @@ class Stage:
 
     def __init__(self, seed: int, folder: Path, setup: Setup) -> None:
         self.setup, self.folder = setup, folder
-        self.home = SimHome(seed, step_s=STEP_S, car=setup.car, relays=setup.relays)
+        self.home = _home(seed, setup)
         self.devices = {name: Watched(image) for name, image in self.home.images.items()}
         self.home.images.update(self.devices)
         self.buses: dict[str, MemoryBus] = memory_buses(self.home)
@@ -79,7 +92,7 @@ class Stage:
         self.told: list[bytes] = []
         self.lives, self.events_seen, self.last_seq = 0, 0, dict.fromkeys((*ISSUERS, *setup.issuers, "zone"), 0)
         self._extras = [
-            asyncio.create_task(_physics(self.home), name="physics"),
+            asyncio.create_task(_physics(self.home, setup.step_s), name="physics"),
             asyncio.create_task(self.head_end.run(), name="head-end"),
         ]
         self.begin()
@@ -93,7 +106,7 @@ class Stage:
         self.uplink = self._uplink()
         self.journal = SqliteJournal(self.folder / "journal.sqlite", inline)
         world = World(self.clock, self.process.journal(self.journal), self.uplink, self._bus)
-        world = replace(world, contacts_of=lambda limit, bus_of: self.contacts)
+        world = replace(world, contacts_of=lambda limit, bus_of: self.contacts, solver_of=self.setup.solver_of)
         self.node: HomeNode = home_node(self._loaded({**self.setup.site, **site}), world)
         self._running = asyncio.create_task(self.node.run(), name=f"node, life {self.lives}")
 
@@ -165,7 +178,8 @@ class Stage:
         point = {"meter": "grid", "import_limit_w": 17_000.0, "export_limit_w": 10_000.0, **site}
         parts = [_table("[node]", node), _table("[mqtt]", {"url": "mqtt://broker"}), _table("[site]", point)]
         loads = [_table(f"[[{kind}]]", keys) for kind, tables in self.setup.loads.items() for keys in tables]
-        return "\n".join((*parts, *issuers, *devices, *loads, self.setup.limits))
+        tables = [_table(f"[{name}]", keys) for name, keys in self.setup.tables.items()]
+        return "\n".join((*parts, *tables, *issuers, *devices, *loads, self.setup.limits))
 
     def _device(self, name: str) -> Options:
         return {"name": name, "model": MODELS[name], "url": MEMORY_URLS[name], **self.setup.device.get(name, {})}
@@ -206,10 +220,23 @@ class Stage:
         self.broker.publish(self.topics.contract_in, payload)
 
 
-async def _physics(home: SimHome) -> None:
+def _home(seed: int, setup: Setup) -> SimHome:
+    midnight = setup.clock.replace(hour=0, minute=0, second=0, microsecond=0)
+    return SimHome(
+        seed,
+        day_s=NOON_S if setup.comfort is None else (setup.clock - midnight).total_seconds(),
+        step_s=setup.step_s,
+        car=setup.car,
+        trips=setup.trips,
+        relays=setup.relays,
+        comfort=setup.comfort,
+    )
+
+
+async def _physics(home: SimHome, step_s: float) -> None:
     """Steps fall between the polls, so that all devices of a poll are seen at one state of the home."""
-    await asyncio.sleep(STEP_S / 2)
-    await tick(home, STEP_S)
+    await asyncio.sleep(step_s / 2)
+    await tick(home, step_s)
 
 
 def signed(contract: Contract, key: str | None = None) -> bytes:
@@ -228,7 +255,13 @@ def _table(head: str, keys: Mapping[str, object]) -> str:
 
 
 def _toml_value(value: object) -> str:
-    return json.dumps(value)
+    match value:
+        case Mapping():
+            return "{ " + ", ".join(f"{key} = {_toml_value(each)}" for key, each in value.items()) + " }"
+        case list() | tuple():
+            return "[" + ", ".join(map(_toml_value, value)) + "]"
+        case _:
+            return json.dumps(value)
 
 
 Step = Callable[[Stage], object]

@@ -9,6 +9,7 @@ import pytest
 from protocols.faults import LinkDown
 from protocols.ports import Table
 from sim_hardware.home import SimHome
+from sim_hardware.household import Comfort
 from sim_hardware.physics.ev import EvParams
 from sim_hardware.serve import MEMORY_URLS, UNIT, memory_buses, ticking
 from sim_hardware.serve_device import serve_device
@@ -121,7 +122,7 @@ def test_a_stalled_loop_catches_up() -> None:
 
 
 def test_every_device_has_a_bus_and_its_faults_act_there() -> None:
-    home = SimHome(1, car=EvParams(), relays=True)
+    home = SimHome(1, car=EvParams(), comfort=Comfort())
     assert set(home.faults) == set(MEMORY_URLS) == set(home.images)
 
     async def main() -> None:
@@ -129,7 +130,7 @@ def test_every_device_has_a_bus_and_its_faults_act_there() -> None:
         assert set(buses) == set(MEMORY_URLS.values())
         home.faults["pv"].begin("off")
         for name, url in MEMORY_URLS.items():
-            table = Table.HOLDING if name in ("pv", "battery", "relays") else Table.INPUT
+            table = Table.HOLDING if name in ("pv", "battery", "relays", "thermometers") else Table.INPUT
             address = {"pv": 40_000, "battery": 40_000, "charger": 108}.get(name, 0)
             with pytest.raises(LinkDown) if name == "pv" else nullcontext():
                 await buses[url].read(UNIT, table, address, 2)

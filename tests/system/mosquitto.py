@@ -29,14 +29,18 @@ NODE_MAY: Final = (
     f"topic write busbar/1/{NODE}/#",
     f"topic read busbar/1/{NODE}/contract/in",
     f"topic read busbar/1/{NODE}/limit/in",
+    f"topic read busbar/1/{NODE}/outlook/in",
     f"topic read busbar/1/{NODE}/durable",
 )
 ISSUER_MAY: Final = (
     f"topic write busbar/1/{NODE}/contract/in",
     f"topic write busbar/1/{NODE}/limit/in",
+    f"topic write busbar/1/{NODE}/outlook/in",
     f"topic read busbar/1/{NODE}/ack",
     f"topic read busbar/1/{NODE}/limit",
     f"topic read busbar/1/{NODE}/why",
+    f"topic read busbar/1/{NODE}/event",
+    f"topic read busbar/1/{NODE}/plan",
 )
 HEAD_END_MAY: Final = ("topic read busbar/1/#", f"topic write busbar/1/{NODE}/durable")
 

@@ -62,7 +62,9 @@ class House:
     def after(self, dt_s: float) -> None:
         """Let heat flow."""
         if dt_s != self._dt_s:
-            self._dt_s, self._keep = dt_s, self.params.propagator(above("house: dt_s", dt_s))
+            aa, am, ma, mm = self.params.propagator(above("house: dt_s", dt_s))
+            # numpy's own floats are slower, and would spread to everything that is warm.
+            self._dt_s, self._keep = dt_s, (float(aa), float(am), float(ma), float(mm))
         rest_air_c, rest_mass_c = self.rest_c()
         air, mass = self.air_c - rest_air_c, self.mass_c - rest_mass_c
         aa, am, ma, mm = self._keep

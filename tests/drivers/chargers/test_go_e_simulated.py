@@ -11,18 +11,18 @@ from sim_hardware.physics.terminal import Terminal
 
 
 @pytest.fixture
-def image() -> GoECharger:
+def image() -> GoECharger[Ev]:
     """A car that is at home all day, with a third of its charge."""
     return GoECharger(Terminal(), Ev(lambda: Trip(86_400.0, 86_400.0, 0.0), EvParams(), soc=0.3))
 
 
-def passes(image: GoECharger, seconds: int) -> None:
+def passes(image: GoECharger[Ev], seconds: int) -> None:
     for _ in range(seconds):
         image.after(1.0)
         image.terminal.after(1.0)
 
 
-async def test_the_car_takes_what_it_is_told_after_a_while(image: GoECharger) -> None:
+async def test_the_car_takes_what_it_is_told_after_a_while(image: GoECharger[Ev]) -> None:
     driver = GoE(MemoryBus({1: image}, latency_s=0.0), 1)
     plate = await driver.probe()
     assert plate.ratings is not None
@@ -39,7 +39,7 @@ async def test_the_car_takes_what_it_is_told_after_a_while(image: GoECharger) ->
     assert await driver.plug() is Plug.CONNECTED
 
 
-async def test_a_reboot_puts_back_what_the_eeprom_says(image: GoECharger) -> None:
+async def test_a_reboot_puts_back_what_the_eeprom_says(image: GoECharger[Ev]) -> None:
     driver = GoE(MemoryBus({1: image}, latency_s=0.0), 1)
     await driver.allow(6.0, 30.0)
     image.restart()
@@ -47,7 +47,7 @@ async def test_a_reboot_puts_back_what_the_eeprom_says(image: GoECharger) -> Non
     assert (await driver.read())["power_w"] == pytest.approx(3 * 16 * image.terminal.voltage_v[0], abs=10.0)
 
 
-async def test_a_full_car_stays_plugged_in_and_draws_nothing(image: GoECharger) -> None:
+async def test_a_full_car_stays_plugged_in_and_draws_nothing(image: GoECharger[Ev]) -> None:
     image.car.stored_wh = image.car.params.capacity_wh
     passes(image, 10)
     driver = GoE(MemoryBus({1: image}, latency_s=0.0), 1)

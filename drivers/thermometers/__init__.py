@@ -1,0 +1,1 @@
+"""Thermometers: what gives `temperature_c` and nothing else."""

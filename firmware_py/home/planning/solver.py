@@ -1,0 +1,92 @@
+"""The port to whatever makes plans, and the words in which a worker is spoken to.
+
+On a node the solver is a process of its own (`worker.py` is the node's side, `work.py` its own), so that the 1 s loop never waits for it.
+"""
+
+from typing import Any, Final, Protocol
+
+import msgspec
+import numpy as np
+
+from controller.planning.plan import Plan
+from controller.planning.site import Site
+
+# 96 h in steps of 5 min, with a dozen devices, are 0.5 MB; more is no site.
+FRAME_MOST: Final = 32 * 1024 * 1024
+LENGTH_BYTES: Final = 4
+
+
+class SolverTrouble(Exception):
+    """No plan was made: the solver failed, was late or died. The message says which."""
+
+
+class PlanSolver(Protocol):
+    """Makes plans, one at a time."""
+
+    async def solve(self, site: Site, budget_s: float, exact_s: float) -> Plan:
+        """The plan of a site, within about `budget_s`; SolverTrouble where there is none."""
+        ...
+
+    async def close(self) -> None:
+        """End whatever it runs."""
+        ...
+
+
+class Solves(Protocol):
+    """What does the work, as `controller.planning.planner.Planner`."""
+
+    def plan(self, site: Site, budget_s: float, exact_s: float) -> Plan:
+        """The plan of a site."""
+        ...
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What a worker is asked."""
+
+    site: Site
+    budget_s: float
+    exact_s: float
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What it says: a plan, or why there is none; neither when it is ready."""
+
+    plan: Plan | None = None
+    trouble: str = ""
+
+
+def framed(word: Task | Answer) -> bytes:
+    """The bytes on the pipe: a length, then MessagePack."""
+    body = msgspec.msgpack.encode(word, enc_hook=_told)
+    return len(body).to_bytes(LENGTH_BYTES, "big") + body
+
+
+def task_in(body: bytes) -> Task:
+    """A task from its frame."""
+    return msgspec.msgpack.decode(body, type=Task, dec_hook=_taken)
+
+
+def answer_in(body: bytes) -> Answer:
+    """An answer from its frame; SolverTrouble where it is none."""
+    try:
+        return msgspec.msgpack.decode(body, type=Answer, dec_hook=_taken)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise SolverTrouble(f"the solver's answer is none: {error}") from error
+
+
+def encoded(plan: Plan) -> bytes:
+    """A plan to be kept on disk."""
+    return msgspec.msgpack.encode(plan, enc_hook=_told)
+
+
+def _told(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return (value.dtype.str, value.tobytes())
+    if isinstance(value, np.generic):
+        return value.item()
+    raise NotImplementedError(f"{type(value)} has no words on the pipe")
+
+
+def _taken(kind: type, value: Any) -> Any:  # noqa: ANN401 - as msgspec calls it
+    dtype, raw = value
+    return np.frombuffer(raw, dtype=np.dtype(dtype)).copy()
