@@ -11,11 +11,13 @@ from bench import (
     fleet_live,
     fleet_physics,
     fleet_virtual,
+    forecast,
     gallery,
     interval_energy,
     metrology,
     modbus_tcp,
     one_home,
+    rebound,
     thousand_devices,
     wire_limit,
 )
@@ -28,7 +30,9 @@ SHORT: Mapping[str, Callable[[], None]] = {
     "wire_limit": wire_limit.main,
     "metrology": lambda: metrology.main(["--seconds", "20", "--repeats", "2"]),
     "interval_energy": lambda: interval_energy.main(["--intervals", "4"]),
+    "forecast": lambda: forecast.main(["--days", "6", "--homes", "H0-A", "H0-L", "--pv", "PV1"]),
     "one_home": lambda: one_home.main([]),
+    "rebound": lambda: rebound.main(["--homes", "300", "--seeds", "1"]),
     "thousand_devices": thousand_devices.main,
     "hundred_live": lambda: fleet_live.main(["--homes", "100", "--seconds", "15"]),
 }

@@ -1,9 +1,11 @@
 """How good forecasts are: `PYTHONPATH=. python -m bench.forecast [--days N] [--homes …] [--pv …]`.
 
-SimBench's homes and modules (2016, quarter-hours, as published: local time). On days spread over the year, each with the 60
-days before it as history, forecasts of 48 h from 00:00, 06:00, 12:00 and 18:00 are compared with what came. Homes are
-scaled to 3,500 kWh a year, modules to 5 kW. Their place is not published, so the sun's shape comes from history; with the
-option `--place` from the middle of Germany.
+SimBench's homes and modules (2016, quarter-hours). On days spread over the year, each with the 60 days before it as
+history, forecasts of 48 h from 00:00, 06:00, 12:00 and 18:00 are compared with what came. Homes are scaled to 3,500 kWh a year,
+modules to 5 kW. The homes' table is in local time; the modules' sun culminates at the same row all year round, so theirs is taken
+for UTC. Where they stand is not published: the sun's shape comes from their history, and once more from a place that is guessed.
+The naive forecast is the last day of the same kind for loads and the day before for modules; its quantiles are those of its
+own past errors.
 """
 
 import argparse
@@ -11,7 +13,7 @@ import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -26,8 +28,10 @@ from controller.planning.site import Floats, Horizon
 from sim_hardware.physics import profiles
 
 ZONE: Final = ZoneInfo("Europe/Berlin")
-# 1 January 2016, 00:00 local.
+# 1 January 2016, 00:00 local time.
 START: Final = datetime(2015, 12, 31, 23, tzinfo=UTC)
+SUN_START: Final = datetime(2016, 1, 1, tzinfo=UTC)
+GUESSED: Final = Place(51.0, 14.0)
 YEAR_WH: Final = 3_500_000.0
 PV_W: Final = 5_000.0
 STEPS: Final = 192
@@ -36,7 +40,7 @@ LEADS: Final = ((1, "1 h"), (6, "6 h"), (24, "24 h"), (48, "48 h"))
 
 @dataclass(frozen=True)
 class Compared:
-    """Of one forecast: absolute error, pinball and coverage of each step, and the plain one's."""
+    """Of one forecast: absolute error, pinball and coverage of each step (NaN at night), and the plain one's."""
 
     off: Floats
     pinball: Floats
@@ -44,6 +48,7 @@ class Compared:
     plain_off: Floats
     plain_pinball: Floats
     took_s: float
+    cpu_s: float
 
 
 def homes(names: list[str]) -> dict[str, Series]:
@@ -57,28 +62,32 @@ def modules(names: list[str]) -> dict[str, Series]:
     path = profiles._table().with_name("RESProfile.csv")
     with path.open() as lines:
         rows = list(csv.DictReader(lines, delimiter=";"))
-    return {name: Series(START, QUARTER_S, PV_W * np.array([float(row[name]) for row in rows])) for name in names}
+    return {name: Series(SUN_START, QUARTER_S, PV_W * np.array([float(row[name]) for row in rows])) for name in names}
 
 
-def compare(truth: Series, origin: datetime, make: Callable[[Series, Horizon], Forecast]) -> Compared:
+Make = Callable[[Series, Horizon], Forecast]
+
+
+def compare(truth: Series, origin: datetime, make: Make, make_plain: Make) -> Compared:
     """One forecast and the plain one from one moment."""
     horizon = Horizon(origin, QUARTER_S, STEPS)
     steps = round((origin - truth.start).total_seconds() / QUARTER_S)
     history = Series(truth.start, QUARTER_S, truth.values[max(0, steps - 60 * 96) : steps])
     history = Series(origin - timedelta(seconds=len(history.values) * QUARTER_S), QUARTER_S, history.values)
-    began_s = perf_counter()
+    began_s, cpu_s = perf_counter(), thread_time()
     told = make(history, horizon)
-    took_s = perf_counter() - began_s
-    plain = forecasters.naive(history, horizon, ZONE)
+    took_s, cpu_s = perf_counter() - began_s, thread_time() - cpu_s
+    plain = make_plain(history, horizon)
     real = truth.on(horizon)
     inside = (told.at(0.1) <= real) & (real <= told.at(0.9))
     return Compared(
         np.abs(told.median - real),
         losses(told, real),
-        inside.astype(float),
+        np.where(told.at(0.9) > 0.0, inside, np.nan),
         np.abs(plain.median - real),
         losses(plain, real),
         took_s,
+        cpu_s,
     )
 
 
@@ -99,16 +108,16 @@ def report(kind: str, name: str, found: list[Compared], unit: str) -> None:
         loss, plain_loss = rows["pinball"][:, now].mean(), rows["plain_pinball"][:, now].mean()
         worse = "" if off < plain else "  no better than naive"
         print(
-            f"  {kind:5} {name:6} up to {label:4} MAE {off:6.1f} {unit} (naive {plain:6.1f}, {1 - off / max(plain, 1e-9):+.0%})"
+            f"  {kind:5} {name:6} to {label:4} MAE {off:6.1f} {unit} (naive {plain:6.1f}, {1 - off / max(plain, 1e-9):+.0%})"
             f"  pinball {loss:5.1f} (naive {plain_loss:5.1f}, {1 - loss / max(plain_loss, 1e-9):+.0%})"
-            f"  p10-p90 {rows['inside'][:, now].mean():.0%}{worse}"
+            f"  p10-p90 {np.nanmean(rows['inside'][:, now]):.0%}{worse}"
         )
-    took = np.sort(rows["took_s"]) * 1e3
+    took, cpu = np.sort(rows["took_s"]) * 1e3, np.sort(rows["cpu_s"]) * 1e3
     days = rows["off"].reshape(-1, 4, STEPS).mean(axis=(1, 2))
     plain_days = rows["plain_off"].reshape(-1, 4, STEPS).mean(axis=(1, 2))
     print(
-        f"  {kind:5} {name:6} time p50 {took[len(took) // 2]:.1f} ms, most {took[-1]:.1f} ms;"
-        f" better than naive on {int((days < plain_days).sum())} of {len(days)} days"
+        f"  {kind:5} {name:6} took p50 {took[len(took) // 2]:.1f}, most {took[-1]:.1f} ms (processor"
+        f" p50 {cpu[len(cpu) // 2]:.1f}, most {cpu[-1]:.1f} ms); better than naive on {int((days < plain_days).sum())} of {len(days)} days"
     )
 
 
@@ -118,26 +127,34 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--days", type=int, default=36)
     parser.add_argument("--homes", nargs="*", default=["H0-A", "H0-B", "H0-C", "H0-G", "H0-L"])
     parser.add_argument("--pv", nargs="*", default=["PV1", "PV4", "PV7"])
-    parser.add_argument("--place", action="store_true", help="51.0 N 10.0 E; else the shape from history")
     chosen = parser.parse_args(arguments)
     print(f"  {machine()}")
     days = [round(each) for each in np.linspace(61, 363, chosen.days)]
     origins = [START + timedelta(days=day, hours=hours) for day in days for hours in (0, 6, 12, 18)]
+    loads = homes(chosen.homes)
+    over("load", loads, origins, _load, lambda past, ahead: forecasters.naive(past, ahead, ZONE))
+    suns = modules(chosen.pv)
+    for kind, place in (("pv", None), ("pv at", GUESSED)):
+
+        def pv(past: Series, ahead: Horizon, place: Place | None = place) -> Forecast:
+            return forecasters.pv(past, ahead, place)
+
+        over(kind, suns, origins, pv, lambda past, ahead: forecasters.naive(past, ahead, kinds=False))
+
+
+def over(kind: str, truths: dict[str, Series], origins: list[datetime], make: Make, make_plain: Make) -> None:
+    """Compare and report one by one and all together."""
     every = list[Compared]()
-    for name, truth in homes(chosen.homes).items():
-        found = [compare(truth, each, lambda past, ahead: forecasters.load(past, ahead, ZONE)) for each in origins]
-        report("load", name, found, "W")
+    for name, truth in truths.items():
+        found = [compare(truth, origin, make, make_plain) for origin in origins]
+        report(kind, name, found, "W")
         every += found
-    if len(chosen.homes) > 1:
-        report("load", "all", every, "W")
-    place = Place(51.0, 10.0) if chosen.place else None
-    every = []
-    for name, truth in modules(chosen.pv).items():
-        found = [compare(truth, each, lambda past, ahead: forecasters.pv(past, ahead, place)) for each in origins]
-        report("pv", name, found, "W")
-        every += found
-    if len(chosen.pv) > 1:
-        report("pv", "all", every, "W")
+    if len(truths) > 1:
+        report(kind, "all", every, "W")
+
+
+def _load(past: Series, ahead: Horizon) -> Forecast:
+    return forecasters.load(past, ahead, ZONE)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from drivers.telegrams.stream import Stream
 from firmware_py.compose_limits import ContactsOf, contacts_of_line, limit_sources
 from firmware_py.compose_loads import BusOf, LazyLines, build_load, lease_policy
 from firmware_py.compose_outlook import hears_outlook, outlook_desk
+from firmware_py.compose_plan import Around, SolverOf, home_view, phases_of
 from firmware_py.config import DeviceConfig, HomeConfig, Loaded, MqttConfig, broker_address
 from firmware_py.config_limits import GuardConfig
 from firmware_py.config_thermometers import build_thermometer
@@ -31,6 +32,7 @@ from firmware_py.home.limits import Keeping, LimitDesk
 from firmware_py.home.node import HomeNode, Parts, Settings
 from firmware_py.home.outbox import Outbox
 from firmware_py.home.output import Line, Output
+from firmware_py.home.planning.worker import WorkerSolver
 from firmware_py.home.poller import Listeners, Poller
 from firmware_py.home.register import Register
 from firmware_py.home.report import Reporter
@@ -66,6 +68,7 @@ class World:
     stream_of: StreamOf = open_stream
     lines: Lines = field(default_factory=LazyLines)
     contacts_of: ContactsOf = contacts_of_line
+    solver_of: SolverOf = WorkerSolver
 
 
 def home_node(loaded: Loaded, world: World) -> HomeNode:
@@ -110,6 +113,8 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
     sources = limit_sources(config, desk, world.contacts_of, world.bus_of, world.clock, world.journal)
     limits = LimitDesk(topics.node, trust, sources, Keeping(world.clock, world.journal, outbox))
     diary = Diary(reporter.explanation, world.clock, world.journal, config.node.why_days * 86400.0)
+    outlook = outlook_desk(config, trust, world.clock, world.journal, reporter.happened)
+    around = Around(pollers, desk, limits, outlook, outbox, reporter)
     parts = Parts(
         pollers,
         outputs,
@@ -122,7 +127,8 @@ def home_node(loaded: Loaded, world: World) -> HomeNode:
         limits,
         diary,
         world.finished_cycle,
-        outlook=outlook_desk(config, trust, world.clock, world.journal, reporter.happened),
+        outlook=outlook,
+        home=home_view(config, around, world.solver_of, world.clock, world.journal),
     )
     return HomeNode(_settings(config, topics), parts)
 
@@ -218,6 +224,7 @@ def _settings(config: HomeConfig, topics: Topics) -> Settings:
         connection=connection.Params(site.import_limit_w, site.export_limit_w),
         dispatch=dispatch.Params(site.blind_after_s, site.link_hold_s),
         rest=site.rest,
+        phases=phases_of(site),
     )
     least = {device.name: device.soc_least_percent for device in config.device}
     return Settings(

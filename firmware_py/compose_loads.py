@@ -14,6 +14,7 @@ from drivers.switchgear.capacitor_bank import GenericCapacitorBank
 from drivers.switchgear.relays import CoilRelay
 from drivers.switchgear.sg_ready import SgReadyPump
 from drivers.switchgear.tap_changer import GenericTapChanger
+from firmware_py.config_home import WIRES, Wire
 from firmware_py.config_loads import (
     ChargerConfig,
     HeatPumpConfig,
@@ -112,7 +113,8 @@ def _terms(config: LoadConfig) -> Terms:
                 change_s=config.change_s,
                 raise_w=RAISE_W,
                 lower_w=LOWER_W,
-                phases=_phases(power_w),
+                phases=_phases(power_w, config.phases),
+                wired_to=_wired(config.wired_to),
             )
         case HeatPumpConfig():
             return Terms(
@@ -127,13 +129,20 @@ def _terms(config: LoadConfig) -> Terms:
                 may_block=config.may_block and config.model is None,
                 raise_w=RAISE_W,
                 lower_w=LOWER_W,
-                phases=_phases(config.power_w),
+                phases=_phases(config.power_w, config.phases),
+                wired_to=_wired(config.wired_to),
             )
 
 
-def _phases(power_w: float) -> int:
+def _phases(power_w: float, told: int | None) -> int:
     """A load of more than 4.6 kVA is wired to three phases, by VDE-AR-N 4100 (unverified); a smaller one may be on any."""
+    if told is not None:
+        return told
     return 3 if power_w > ONE_PHASE_W else 1
+
+
+def _wired(phase: Wire | None) -> int | None:
+    return None if phase is None else WIRES.index(phase)
 
 
 def _pump(config: HeatPumpConfig, bus_of: BusOf, lines: Lines) -> Thermostat:

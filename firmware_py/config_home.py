@@ -181,3 +181,4 @@ CopCurve = Annotated[
 ]
 # The first phase that a device stands on.
 Wire = Literal["l1", "l2", "l3"]
+WIRES: Final[tuple[Wire, ...]] = ("l1", "l2", "l3")

@@ -56,7 +56,6 @@ Power = Annotated[Number, Field(gt=0, le=_POWER_MAX_W)]
 Timeout = Annotated[Number, Field(gt=0, le=30)]
 Lease = Annotated[Number, Field(ge=2, le=3600)]
 Dwell = Annotated[Number, Field(ge=0, le=86400)]
-Slack = Annotated[Number, Field(ge=0, le=100_000)]
 Current = Annotated[Number, Field(ge=CURRENT_LEAST_A, le=CURRENT_MOST_A)]
 Unit = Annotated[int, Field(ge=1, le=255)]
 Channel = Annotated[int, Field(ge=0, le=15)]
@@ -73,8 +72,7 @@ class Named(Part):
 class ChargerConfig(Named):
     """`[[charger]]`: a charging point that the node tells a current. `fallback_a`: what it allows when nobody renews
     (absent: its own setting); `phases` as wired, `step_a` what it resolves; `use` and the times see docs/loads.md.
-    `wired_to`: the first phase it stands on (absent: nobody knows). Surplus raises it once `raise_w` more than a step is over, and
-    lowers it once `lower_w` is missing.
+    `wired_to`: the first phase it stands on (absent: nobody knows).
     """
 
     model: Annotated[str, AfterValidator(_charger)]
@@ -93,8 +91,6 @@ class ChargerConfig(Named):
     least_off_s: Dwell = 300.0
     change_s: Dwell = 10.0
     wired_to: Wire | None = None
-    raise_w: Slack = 0.0
-    lower_w: Slack = 0.0
     car: CarConfig | None = None
 
 
@@ -120,10 +116,8 @@ class RelayConfig(Named):
     least_on_s: Dwell = 60.0
     least_off_s: Dwell = 60.0
     change_s: Dwell = 10.0
-    phases: Literal[1, 3] = 1
+    phases: Literal[1, 3] | None = None
     wired_to: Wire | None = None
-    raise_w: Slack = 0.0
-    lower_w: Slack = 0.0
     run: RunConfig | None = None
 
 
@@ -151,7 +145,7 @@ class HeatPumpConfig(Named):
     merit: Merit = 1
     hold_s: Annotated[Number, Field(ge=SG_HOLD_LEAST_S, le=86400)] = 600.0
     change_s: Dwell = 60.0
-    phases: Literal[1, 3] = 3
+    phases: Literal[1, 3] | None = None
     wired_to: Wire | None = None
     cop: CopCurve | None = None
 

@@ -13,11 +13,13 @@ from protocols.plan import PublishedPlan
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 # What stands for every site: series, its words in the table, its title in the plot.
+_CURTAILED: Final = "curtailed_w"
 _SITE: Final = (
-    ("import_per_kwh", "buy", "price of a kWh bought"),
-    ("export_per_kwh", "sell", "price of a kWh sold"),
+    ("import_per_kwh", "buy", "price bought"),
+    ("export_per_kwh", "sell", "price sold"),
     ("pv_w", "PV", "PV"),
-    ("load_w", "load", "load that is not steered"),
+    (_CURTAILED, "left", "PV curtailed"),
+    ("load_w", "load", "load not steered"),
     ("grid_w", "grid", "grid, import positive"),
     ("outdoor_c", "outdoor", "outdoor temperature"),
 )
@@ -124,7 +126,8 @@ def _columns(plan: PublishedPlan) -> Iterator[Column]:
         named += [(f"{device} {word}".rstrip(), f"{device}.{what}") for what, word in _OF_DEVICE]
     for short, name in named:
         values = plan.series.get(name, [])
-        if any(value is not None for value in values):
+        is_nothing = name == _CURTAILED and not any(values)
+        if any(value is not None for value in values) and not is_nothing:
             unit, digits, scale = _unit(plan, name)
             yield Column(short, unit, digits, scale, values, at_edges=len(values) > plan.steps)
 

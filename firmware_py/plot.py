@@ -59,8 +59,8 @@ def panel(title: str, values: Values, axis: Axis, width: int, glyphs: Glyphs = B
     columns = max(width - MARGIN, 10)
     spread = _spread(values, columns * glyphs.columns)
     dots = _dots(spread, low, high, _ROWS * glyphs.rows, filled=filled)
-    text = [f"{title}, {_number(min(known))} to {_number(max(known))}"]
-    labels = _labels(low, high)
+    text = [f"{title}, {_number(min(known))} to {_number(max(known))}"[:width]]
+    labels = _labels(low, high, glyphs)
     for row in range(_ROWS):
         line = "".join(_char(dots, row, column, glyphs) for column in range(columns))
         text.append(f"{labels.get(row, ''):>8} {glyphs.side}{line}".rstrip())
@@ -93,10 +93,10 @@ def _ticks(axis: Axis, columns: int, each_h: int) -> Iterator[tuple[int, datetim
 
 
 def _range(known: Sequence[float], *, filled: bool) -> tuple[float, float]:
-    low, high = (min(0.0, *known), max(0.0, *known)) if filled else (min(known), max(known))
-    if high - low < 1e-9:
-        return (low, low + 1.0) if filled else (low - 0.5, low + 0.5)
-    return low, high
+    low, high = min(known), max(known)
+    if filled or high - low < 1e-9:
+        low, high = min(0.0, low), max(0.0, high)
+    return (low, high) if high - low >= 1e-9 else (low, low + 1.0)
 
 
 def _spread(values: Values, columns: int) -> list[float | None]:
@@ -131,11 +131,11 @@ def _char(dots: set[tuple[int, int]], row: int, column: int, glyphs: Glyphs) -> 
     return glyphs.of(frozenset(here))
 
 
-def _labels(low: float, high: float) -> dict[int, str]:
+def _labels(low: float, high: float, glyphs: Glyphs) -> dict[int, str]:
     """Top and bottom of the range, and zero where it lies on a row of its own between them."""
     labels = {0: _number(high), _ROWS - 1: _number(low)}
     if low < 0.0 < high:
-        labels.setdefault(round(high / (high - low) * (_ROWS - 1)), "0")
+        labels.setdefault(round(high / (high - low) * (_ROWS * glyphs.rows - 1)) // glyphs.rows, "0")
     return labels
 
 

@@ -71,8 +71,8 @@ def step(units: Units, memory: Memory, now_s: float, temperature_c: Floats, targ
     free = now_s - memory.switched_s >= np.where(memory.is_on, units.least_on_s, units.least_off_s)
     must = free & (((need >= 1.0) & ~memory.is_on) | ((need <= 0.0) & memory.is_on))
     is_on = memory.is_on ^ must
-    # Who has just switched for itself stays; so does who would have to switch back at the end of its band.
-    free &= ~must & (need > 0.0) & (need < 1.0)
+    # At the end of its band a unit is its own master: it would have to switch back.
+    free &= (need > 0.0) & (need < 1.0)
     missing_w = target_w - float(units.power_w[is_on].sum())
     chosen = _nearest(units, need, free & ~is_on, missing_w) if missing_w > 0.0 else NOBODY
     if missing_w < 0.0:

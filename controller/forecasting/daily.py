@@ -28,7 +28,10 @@ _JUDGED: Final = 21 * QUARTERS
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Base:
-    """What was and will be expected one and two days ahead, in the order of time, and how much each way counts."""
+    """What was and will be expected one and two days ahead, in the order of time, and how much each way counts.
+
+    NaN in the past where no day of its kind had been seen before: nothing is to be learnt from being wrong there.
+    """
 
     one_day: Floats
     two_days: Floats
@@ -42,16 +45,27 @@ def base(sheet: Sheet, weather: Floats | None = None, *, kinds: bool = True) -> 
     """
     weekend = sheet.weekend & kinds
     states = [_learnt(sheet.rows, weekend == kind) for kind in (False, True)]
-    made = [_expected(sheet, weekend, states, days, weather) for days in (1, 2)]
-    return Base(made[0][0], made[1][0], made[0][1])
+    (one, shares), (two, _) = (
+        _expected(sheet, _of_kind(sheet, weekend, states, days), days, weather) for days in (1, 2)
+    )
+    return Base(one, two, shares)
 
 
-def plain(sheet: Sheet, days: int = 1, *, kinds: bool = True) -> Floats:
-    """Seasonal-naive for past and future, known so many days before."""
+def plain(sheet: Sheet, *, kinds: bool = True) -> Base:
+    """Seasonal-naive alone."""
     weekend = sheet.weekend & kinds
     states = [_learnt(sheet.rows, weekend == kind) for kind in (False, True)]
-    found, _ = _of_kind(weekend, states, days)
-    return _filled(sheet.flat(found), _middle(sheet))
+    one, two = (_of_kind(sheet, weekend, states, days) for days in (1, 2))
+    return Base(_masked(one.last, one.is_blind), _masked(two.last, two.is_blind), {"plain": 1.0})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _OfKind:
+    """Last value and mean of the days of its kind, in the order of time; blind where the past knew none yet."""
+
+    last: Floats
+    mean: Floats
+    is_blind: Bools
 
 
 _State = tuple[Floats, Floats]
@@ -72,28 +86,34 @@ def _learnt(rows: Floats, mine: Bools) -> _State:
     return lasts, means
 
 
-def _of_kind(weekend: Bools, states: list[_State], days: int) -> tuple[Floats, Floats]:
-    """Last value and mean for each row from the rows at least so many days before; of the other kind where there is none."""
-    day = np.arange(len(weekend))
-    before = np.maximum(day - days + 1, 0)
-    found = []
+def _of_kind(sheet: Sheet, weekend: Bools, states: list[_State], days: int) -> _OfKind:
+    """From the rows at least so many days before; of the other kind where there is none, else the mean of everything."""
+    before = np.maximum(np.arange(len(weekend)) - days + 1, 0)
+    found, is_blind = [], np.zeros(len(sheet.place), dtype=bool)
     for which in (0, 1):
         own = np.where(weekend[:, None], states[1][which][before], states[0][which][before])
         other = np.where(weekend[:, None], states[0][which][before], states[1][which][before])
-        found.append(np.where(np.isfinite(own), own, other))
-    return found[0], found[1]
+        filled = sheet.flat(np.where(np.isfinite(own), own, other))
+        found.append(np.where(np.isfinite(filled), filled, _middle(sheet)))
+        is_blind = ~np.isfinite(sheet.flat(own))
+    is_blind[len(sheet.past) :] = False
+    return _OfKind(found[0], found[1], is_blind)
 
 
-def _expected(
-    sheet: Sheet, weekend: Bools, states: list[_State], days: int, weather: Floats | None
-) -> tuple[Floats, Mapping[str, float]]:
-    last, mean = (_filled(sheet.flat(rows), _middle(sheet)) for rows in _of_kind(weekend, states, days))
-    ways = {"plain": last, "profile": mean}
-    known = np.isfinite(sheet.past)
-    if known.sum() >= _ENOUGH:
-        ways["regression"] = _regression(sheet, last, mean, days, weather)
-    shares = _shares(sheet, ways)
-    return sum((share * ways[name] for name, share in shares.items()), np.zeros(len(last))), shares
+def _masked(values: Floats, is_blind: Bools) -> Floats:
+    return np.where(is_blind, np.nan, values)
+
+
+def _expected(sheet: Sheet, kind: _OfKind, days: int, weather: Floats | None) -> tuple[Floats, Mapping[str, float]]:
+    ways = {"plain": kind.last, "profile": kind.mean}
+    past = Sheet(
+        sheet.start_s, _masked(sheet.past, kind.is_blind[: len(sheet.past)]), sheet.place, sheet.rows, sheet.weekend
+    )
+    if np.isfinite(past.past).sum() >= _ENOUGH:
+        ways["regression"] = _regression(past, kind.last, kind.mean, days, weather)
+    shares = _shares(past, ways)
+    found = sum((share * ways[name] for name, share in shares.items()), np.zeros(len(kind.last)))
+    return _masked(found, kind.is_blind), shares
 
 
 def _regression(sheet: Sheet, last: Floats, mean: Floats, days: int, weather: Floats | None) -> Floats:
@@ -101,16 +121,16 @@ def _regression(sheet: Sheet, last: Floats, mean: Floats, days: int, weather: Fl
     features = _features(sheet, last, mean, days, weather)
     past = len(sheet.past)
     taught = np.isfinite(sheet.past)
-    taught[: min(past, (days + 1) * QUARTERS)] = False
     x, off = features[:past][taught], (sheet.past - mean[:past])[taught]
     if len(x) < _ENOUGH // 2:
         return mean
     scale = np.sqrt((x * x).mean(axis=0))
     used = scale > 1e-9 * max(1.0, float(np.abs(sheet.past[taught]).max()))
     x, scale = x[:, used] / scale[used], scale[used]
-    gram = x.T @ x
-    weights = np.linalg.solve(gram + _RIDGE * len(x) * np.eye(len(gram)), x.T @ off)
-    found: Floats = mean + features[:, used] @ (weights / scale)
+    # Not by `@`: its threads wait for each other on a busy machine, 20 ms become 500 (0040).
+    gram, cross = np.einsum("ni,nj->ij", x, x), np.einsum("ni,n->i", x, off)
+    weights = np.linalg.solve(gram + _RIDGE * len(x) * np.eye(len(gram)), cross)
+    found: Floats = mean + np.einsum("ni,i->n", features[:, used], weights / scale)
     return found
 
 
@@ -133,7 +153,7 @@ def _features(sheet: Sheet, last: Floats, mean: Floats, days: int, weather: Floa
 def _shares(sheet: Sheet, ways: Mapping[str, Floats]) -> Mapping[str, float]:
     """How much each way counts: by the inverse of its mean square error of late, squared."""
     known = np.isfinite(sheet.past)
-    known[: max(2 * QUARTERS, len(known) - _JUDGED)] = False
+    known[: max(0, len(known) - _JUDGED)] = False
     if not known.any():
         return {"plain": 0.5, "profile": 0.5}
     errors = {name: float(((way[: len(known)] - sheet.past)[known] ** 2).mean()) for name, way in ways.items()}
@@ -155,11 +175,6 @@ def _later(values: Floats, steps: int) -> Floats:
     found = np.zeros(len(values))
     found[steps:] = values[: max(0, len(values) - steps)]
     return found
-
-
-def _filled(values: Floats, middle: float) -> Floats:
-    """With the middle where nothing is known of a time of day."""
-    return np.where(np.isfinite(values), values, middle)
 
 
 def _middle(sheet: Sheet) -> float:

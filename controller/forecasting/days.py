@@ -91,11 +91,11 @@ def steps_of(quarters: Floats, start_s: float, horizon: Horizon) -> Floats:
     if horizon.step_s == QUARTER_S and at == 0.0:
         return quarters[..., : horizon.steps]
     ratio = horizon.step_s / QUARTER_S
-    edges = at + np.arange(horizon.steps + 1) * ratio
-    sums = np.concatenate([np.zeros((*quarters.shape[:-1], 1)), np.cumsum(quarters, axis=-1)], axis=-1)
-    low = np.minimum(edges.astype(np.int64), quarters.shape[-1] - 1)
-    reached = sums[..., low] + (edges - low) * quarters[..., low]
-    found: Floats = np.diff(reached, axis=-1) / ratio
+    begins = at + np.arange(horizon.steps)[:, None] * ratio
+    quarter = np.arange(quarters.shape[-1])
+    # By shares of each quarter-hour, not by differences of sums: what is 0 stays 0.
+    shares = np.clip(np.minimum(begins + ratio, quarter + 1.0) - np.maximum(begins, quarter), 0.0, None) / ratio
+    found: Floats = quarters @ shares.T
     return found
 
 

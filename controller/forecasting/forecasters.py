@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from controller.forecasting.clearness import clear_w
-from controller.forecasting.daily import Base, base, plain
+from controller.forecasting.daily import base, plain
 from controller.forecasting.days import QUARTERS, Sheet, sheet, steps_of
 from controller.forecasting.forecast import LEVELS, Forecast, rising
 from controller.forecasting.series import QUARTER_S, Series
@@ -88,8 +88,7 @@ def naive(history: Series, horizon: Horizon, zone: tzinfo = UTC, *, kinds: bool 
     days = sheet(_sane("naive", history, -POWER_MOST_W, POWER_MOST_W)[0], horizon, zone)
     if not np.isfinite(days.past).any():
         return _flat(horizon, np.zeros(len(LEVELS)), ("naive: no history, so 0",))
-    one, two = plain(days, kinds=kinds), plain(days, 2, kinds=kinds)
-    found = corrected(days, Base(one, two, {}), learns=False)
+    found = corrected(days, plain(days, kinds=kinds), learns=False)
     return _forecast(days, horizon, found.middle + found.spread, ())
 
 
@@ -115,7 +114,7 @@ def _weather(days: Sheet, outdoor: Series | None) -> Floats | None:
 def _forecast(days: Sheet, horizon: Horizon, values: Floats, notes: tuple[str, ...]) -> Forecast:
     """Levels x quarter-hours as a forecast of the horizon's steps."""
     begins_s = days.start_s + len(days.past) * QUARTER_S
-    return Forecast(horizon, LEVELS, steps_of(rising(values), begins_s, horizon), notes)
+    return Forecast(horizon, LEVELS, rising(steps_of(values, begins_s, horizon)), notes)
 
 
 def _flat(horizon: Horizon, levels: Floats, notes: tuple[str, ...]) -> Forecast:

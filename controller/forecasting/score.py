@@ -18,7 +18,7 @@ from controller.planning.site import Floats
 # Each class of lead times ends here; a quarter counts at the longest lead of the class it was forecast at.
 LEADS_H: Final = (1, 6, 24, 48)
 BAND: Final = (0.1, 0.9)
-# After 30 days a quarter still weighs 1/e.
+# After 30 days a quarter still weighs 1/e, however many were compared since.
 _FADE: Final = 1.0 - 1.0 / (96.0 * 30.0)
 
 
@@ -89,12 +89,13 @@ class Scores:
         """A quarter-hour is over; None: its mean is not known."""
         at_s = start.timestamp()
         for lead_h in LEADS_H:
-            waiting = self._told.get((kind, lead_h), {})
+            waiting, sums = self._told.get((kind, lead_h), {}), self.sums.setdefault(f"{kind}/{lead_h}", Sums())
+            _fade(sums)
             told = waiting.pop(at_s, None)
             for old_s in [each for each in waiting if each < at_s]:
                 del waiting[old_s]
             if told is not None and value is not None and np.isfinite(value):
-                _count(self.sums.setdefault(f"{kind}/{lead_h}", Sums()), told, value)
+                _count(sums, told, value)
 
     def results(self) -> tuple[Result, ...]:
         """By kind and lead time."""
@@ -121,9 +122,12 @@ def pinball(value: float, levels: Mapping[float, float]) -> float:
     return sum(losses) / len(losses)
 
 
-def _count(sums: Sums, told: _Told, value: float) -> None:
+def _fade(sums: Sums) -> None:
     for name in sums.__struct_fields__:
         setattr(sums, name, getattr(sums, name) * _FADE)
+
+
+def _count(sums: Sums, told: _Told, value: float) -> None:
     own = dict(zip(LEVELS, map(float, told.values), strict=True))
     sums.weight += 1.0
     sums.off += abs(own[0.5] - value)

@@ -74,6 +74,8 @@ class Series:
             return self
         if max(step_s, self.step_s) % min(step_s, self.step_s) != 0.0:
             raise ValueError(f"series: steps of {self.step_s:g} s cannot be made {step_s:g} s: neither is a multiple")
+        if step_s < self.step_s:
+            return Series(self.start, step_s, np.repeat(self.values, round(self.step_s / step_s)))
         first = self.start.timestamp() // step_s
         steps = int(-(-self.end.timestamp() // step_s) - first)
         start = datetime.fromtimestamp(first * step_s, UTC)

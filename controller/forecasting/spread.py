@@ -61,19 +61,23 @@ def _signs(errors: Floats) -> Floats:
 
 def _weights(signs: Floats, errors: Floats, leads: Ints) -> Floats:
     """Least squares of the error `lead` later on the signs at each origin, for each lead, drawn to 0 by doubt."""
-    reach = int(leads[-1])
-    origins = len(signs) - reach
+    first, origins = int(leads[0]), len(signs) - int(leads[-1])
     known = np.isfinite(errors)
-    windows = np.lib.stride_tricks.sliding_window_view
-    later = windows(np.where(known, errors, 0.0), reach)[1 : origins + 1, leads[0] - 1 :]
-    counts = windows(known.astype(float), reach)[1 : origins + 1, leads[0] - 1 :]
-    x = signs[:origins]
-    size = x.shape[1]
-    products = (x[:, :, None] * x[:, None, :]).reshape(origins, size * size)
-    gram = (products.T @ counts).T.reshape(-1, size, size)
-    cross = (x.T @ later).T
+    x, size = signs[:origins], signs.shape[1]
+    seen, counted = np.where(known, errors, 0.0)[first:], known.astype(float)[first:]
+
+    # By correlation: the matrix products that say the same wait for each other's threads on a busy machine (0040).
+    def later(sign: Floats, values: Floats) -> Floats:
+        found: Floats = np.correlate(values, sign, "valid")
+        return found
+
+    cross = np.column_stack([later(x[:, each], seen) for each in range(size)])
+    gram = np.empty((len(leads), size, size))
+    for one in range(size):
+        for other in range(one + 1):
+            gram[:, one, other] = gram[:, other, one] = later(x[:, one] * x[:, other], counted)
     power = np.trace(gram, axis1=1, axis2=2) / size
-    number = counts.sum(axis=0)
+    number = later(np.ones(origins), counted)
     doubt = power * _DOUBT / (number + 1.0) + 1e-12 * (1.0 + power)
     found: Floats = np.linalg.solve(gram + doubt[:, None, None] * np.eye(size), cross[:, :, None])[:, :, 0]
     return found
@@ -82,13 +86,15 @@ def _weights(signs: Floats, errors: Floats, leads: Ints) -> Floats:
 def _spread(sheet: Sheet, signs: Floats, errors: tuple[Floats, Floats], weights: Floats) -> Floats:
     """Quantiles of what was left of the errors after correction: by lead and hour of the day."""
     past, future = len(sheet.past), sheet.future
+    known = sheet.past[np.isfinite(sheet.past)]
+    whole = _quantiles((known - known.mean())[None, :]) if len(known) else np.zeros((1, len(LEVELS)))
     nodes = [lead for lead in _NODES if lead <= max(future, 1) and lead < past] or [0]
     tables = []
     for lead in nodes:
         left = errors[lead > QUARTERS].copy()
         if lead:
-            left[lead:] -= signs[:-lead] @ weights[lead - 1]
-        tables.append(_by_hour(sheet.folded(left)))
+            left[lead:] -= np.einsum("oi,i->o", signs[:-lead], weights[lead - 1])
+        tables.append(_by_hour(sheet.folded(left), whole))
     table = np.array(tables)
     leads = np.clip(np.arange(1, future + 1), nodes[0], nodes[-1])
     low = np.clip(np.searchsorted(nodes, leads, side="right") - 1, 0, max(0, len(nodes) - 2))
@@ -100,11 +106,15 @@ def _spread(sheet: Sheet, signs: Floats, errors: tuple[Floats, Floats], weights:
     return found.T
 
 
-def _by_hour(rows: Floats) -> Floats:
-    """Quantiles (24 hours x levels) of a sheet of errors, each hour with its neighbours; of all hours where there are few."""
+def _by_hour(rows: Floats, whole: Floats) -> Floats:
+    """Quantiles (24 hours x levels) of a sheet of errors, each hour with its neighbours; of all hours where there are few.
+
+    Where these are few as well, `whole`: how far values lie from their mean, which nothing can be worse than.
+    """
     hours = rows.reshape(len(rows), 24, 4).transpose(1, 0, 2).reshape(24, -1)
     around = np.concatenate([hours, np.roll(hours, 1, axis=0), np.roll(hours, -1, axis=0)], axis=1)
-    found, everything = _quantiles(around), _quantiles(rows.reshape(1, -1))
+    found = _quantiles(around)
+    everything = _quantiles(rows.reshape(1, -1)) if np.isfinite(rows).sum() >= _FEW else whole
     few = np.isfinite(around).sum(axis=1) < _FEW
     found[few] = everything
     return found

@@ -16,6 +16,7 @@ from rich.text import Text
 from firmware_py.cli.home import ConfigPath, loaded_or_stop
 from firmware_py.cli.options import BAD_INPUT, FAULT, Json, parse_duration, stop
 from firmware_py.config import Loaded, broker_address
+from firmware_py.home.planning.service import VALID_REPLANS, VALID_S
 from firmware_py.journal import JOURNAL_FILE
 from firmware_py.journal_reading import ReadOnlyJournal
 from firmware_py.plan_page import headlines, panels, tables
@@ -25,8 +26,6 @@ from protocols.plan import KEPT, PublishedPlan, parse_plan
 from protocols.topics import Topics
 
 _LIVE_S: Final = 5.0
-# A node makes a new plan each `replan_s`; one that has missed that twice is not there any more.
-_MISSED: Final = 2
 _NARROWEST: Final = 40
 
 
@@ -38,7 +37,9 @@ def plan(
     username: Annotated[str | None, typer.Option(help="Name for the broker.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File with the password for the broker.")] = None,
     budget: Annotated[str, typer.Option(help="How long making one may take.")] = "10s",
-    width: Annotated[int | None, typer.Option(min=_NARROWEST, help="Characters of a line; absent: the terminal's.")] = None,
+    width: Annotated[
+        int | None, typer.Option(min=_NARROWEST, help="Characters of a line; absent: the terminal's.")
+    ] = None,
     plot: Annotated[bool, typer.Option("--plot/--no-plot", help="Draw the series below the table.")] = True,
     as_json: Json = False,
 ) -> None:
@@ -84,9 +85,10 @@ def _in_force(loaded: Loaded, broker: str | None, login: tuple[str | None, Path 
 
 
 def _counts(found: PublishedPlan, loaded: Loaded, utc: datetime) -> bool:
-    replan_s = 900.0 if loaded.home.plan is None else loaded.home.plan.replan_s
-    made_at = datetime.fromisoformat(found.made_at)
-    return utc - made_at < timedelta(seconds=_MISSED * replan_s) and utc < found.moment(found.steps)
+    """Whether a node that runs still goes by it; one that stands has none in force before long."""
+    replan_s = 0.0 if loaded.home.plan is None else loaded.home.plan.replan_s
+    valid = timedelta(seconds=max(VALID_REPLANS * replan_s, VALID_S))
+    return utc - datetime.fromisoformat(found.made_at) < valid and utc < found.moment(found.steps)
 
 
 def _kept(loaded: Loaded) -> bytes | None:
@@ -126,7 +128,7 @@ def _made(loaded: Loaded, budget_s: float) -> PublishedPlan:
     from firmware_py.plan_now import made_now
 
     try:
-        return asyncio.run(made_now(loaded, datetime.now(UTC), budget_s))
+        return asyncio.run(made_now(loaded, budget_s))
     except Refused as refused:
         stop(f"no plan can be made: {refused}", FAULT)
     except Fault as fault:

@@ -17,7 +17,9 @@ import msgspec
 from controller.cycle import Inputs
 from controller.devices import DeviceView
 from controller.laws.departure import CarView
+from controller.limits.allowed import Allowed
 from controller.loads import DRAWS_W
+from controller.planning.orders import NOTHING, Orders
 from controller.thermal import legionella
 from controller.thermal.stores import Store
 from firmware_py.home.planning.cars import CarFacts, leaves
@@ -305,3 +307,20 @@ class Comfort:
     def views(self) -> Mapping[str, DeviceView]:
         """The devices as the last cycle saw them."""
         return self._views
+
+
+class ComfortView:
+    """A home with rooms, tanks or cars and without a plan. Implements `HomeView`."""
+
+    def __init__(self, comfort: Comfort) -> None:
+        self.comfort = comfort
+        self.stores, self.cars = comfort.stores, comfort.cars
+        self.recall, self.run = comfort.recall, comfort.run
+
+    def orders(self, now_s: float) -> Orders:
+        """No plan."""
+        return NOTHING
+
+    def follow(self, inputs: Inputs, allowed: tuple[Allowed, ...]) -> None:
+        """Count a cycle."""
+        self.comfort.follow(inputs)

@@ -228,13 +228,18 @@ class EnvelopeSource:
 
     def allowed(self, now_s: float, link_lost_s: float | None) -> tuple[Allowed, ...]:
         """What each operator's envelopes allow; those of several operators hold at once."""
+        views = sorted(self.views(link_lost_s).items())
+        return tuple(holds(view, issuer, now_s) for issuer, view in views)
+
+    def views(self, link_lost_s: float | None = None) -> dict[str, View]:
+        """The schedules of each operator, for whoever looks ahead."""
         of_issuer: dict[str, list[Envelope]] = {issuer: [] for issuer in self._defaults}
         for _, envelope in self._known():
             of_issuer.setdefault(envelope.issuer, []).append(envelope)
-        return tuple(
-            holds(View(tuple(envelopes), self._defaults.get(issuer), link_lost_s), issuer, now_s)
-            for issuer, envelopes in sorted(of_issuer.items())
-        )
+        return {
+            issuer: View(tuple(envelopes), self._defaults.get(issuer), link_lost_s)
+            for issuer, envelopes in of_issuer.items()
+        }
 
     def _known(self) -> tuple[tuple[Limit, Envelope], ...]:
         """The operators' limits of the book; looked for anew only where the book is another one."""

@@ -117,6 +117,7 @@ class HomeNode:
         if parts.outlook is not None:
             await parts.outlook.recall()
         await parts.register.recall()
+        await parts.home.recall()
         self._memory = Memory(of_tracking=parts.register.tracked)
         async with parts.outbox.sending():
             try:
@@ -126,7 +127,7 @@ class HomeNode:
 
     async def _control(self) -> None:
         runs: list[Coroutine[None, None, None]] = [self._inbox(), self._cycles(), self.parts.limits.run(self._wake.set)]
-        runs.append(self.parts.diary.run())
+        runs += [self.parts.diary.run(), self.parts.home.run()]
         runs += [poller.run() for poller in self.parts.pollers.values()]
         runs += [output.run() for output in self.parts.outputs.values()]
         async with asyncio.TaskGroup() as group:
@@ -196,6 +197,7 @@ class HomeNode:
         self.parts.limits.history.measure(self._site(), self._settings.stale_s)
         await self._observe(decision, inputs)
         self.parts.reporter.tick()
+        self.parts.home.follow(inputs, limits)
         self._decided = Explained(decision, inputs, limits, self._ages_s(began_s))
         self.parts.reporter.explain(self._decided)
         self.parts.diary.note(self._decided)

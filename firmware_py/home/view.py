@@ -2,7 +2,9 @@
 
 from typing import Protocol
 
+from controller.cycle import Inputs
 from controller.laws.departure import CarView
+from controller.limits.allowed import Allowed
 from controller.planning.orders import NOTHING, Orders
 from controller.thermal.stores import Store
 
@@ -22,6 +24,18 @@ class HomeView(Protocol):
         """The cars that are plugged in and leave at a known time."""
         ...
 
+    def follow(self, inputs: Inputs, allowed: tuple[Allowed, ...]) -> None:
+        """Take in a cycle once it is decided; must return at once."""
+        ...
+
+    async def recall(self) -> None:
+        """Take up what an earlier life kept; before anything else."""
+        ...
+
+    async def run(self) -> None:
+        """What goes on beside the cycles, until cancelled."""
+        ...
+
 
 class Plain:
     """A home without a plan. Implements `HomeView`."""
@@ -37,3 +51,12 @@ class Plain:
     def cars(self, now_s: float) -> tuple[CarView, ...]:
         """None."""
         return ()
+
+    def follow(self, inputs: Inputs, allowed: tuple[Allowed, ...]) -> None:
+        """Nothing to remember."""
+
+    async def recall(self) -> None:
+        """Nothing is kept."""
+
+    async def run(self) -> None:
+        """Nothing goes on."""

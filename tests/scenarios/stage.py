@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from firmware_py.compose import World, announcements, home_node
+from firmware_py.compose_plan import SolverOf
 from firmware_py.config import Loaded, load
 from firmware_py.home.node import HomeNode
+from firmware_py.home.planning.work import InlineSolver
 from firmware_py.journal import SqliteJournal
 from protocols.actions import Action, Approve, encode_action
 from protocols.contracts import Contract, Dispatch, encode_contract
@@ -52,6 +54,7 @@ class Setup:
 
     `comfort`: real machines, a house and probes behind the relays (tests/scenarios/full_home.py has all of it configured);
     then the home's time of day is that of `clock`. `trips`: the car's, one a day. `step_s`: films of days take longer steps.
+    `solver_of`: who makes plans.
     """
 
     site: Options = field(default_factory=dict)
@@ -69,6 +72,7 @@ class Setup:
     tables: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     issuers: Mapping[str, Options] = field(default_factory=dict)
     approver: Mapping[str, object] = field(default_factory=dict)
+    solver_of: SolverOf = InlineSolver
 
 
 class Stage:
@@ -102,7 +106,7 @@ class Stage:
         self.uplink = self._uplink()
         self.journal = SqliteJournal(self.folder / "journal.sqlite", inline)
         world = World(self.clock, self.process.journal(self.journal), self.uplink, self._bus)
-        world = replace(world, contacts_of=lambda limit, bus_of: self.contacts)
+        world = replace(world, contacts_of=lambda limit, bus_of: self.contacts, solver_of=self.setup.solver_of)
         self.node: HomeNode = home_node(self._loaded({**self.setup.site, **site}), world)
         self._running = asyncio.create_task(self.node.run(), name=f"node, life {self.lives}")
 

@@ -3,7 +3,7 @@
 A forecast from outside counts where it says something; its holes are filled by our own. Without quantiles it has our own spread.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from math import nan
@@ -18,8 +18,6 @@ from controller.planning.site import Floats, Horizon
 from protocols import outlook
 from protocols.outlook import CELL_S, Kind
 
-Outside = Callable[[Kind], outlook.Forecast | None]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Known:
@@ -31,17 +29,24 @@ class Known:
     rated_w: float | None = None
 
 
-def forecasts(known: Known, horizon: Horizon, outside: Mapping[Kind, outlook.Forecast]) -> dict[Kind, Forecast]:
-    """Every kind over the horizon."""
+Forecasts = dict[Kind, Forecast]
+
+
+def forecasts(known: Known, horizon: Horizon, outside: Mapping[Kind, outlook.Forecast]) -> tuple[Forecasts, Forecasts]:
+    """Every kind over the horizon, and what each is measured by: the same time of the day before."""
     air = laid_over(forecasters.outdoor(known.history[Kind.OUTDOOR], horizon), outside.get(Kind.OUTDOOR))
     weather = known.history[Kind.OUTDOOR].joined(Series(horizon.start, horizon.step_s, air.median))
     load = forecasters.load(known.history[Kind.LOAD], horizon, known.zone, weather)
     sun = forecasters.pv(known.history[Kind.PV], horizon, known.place, known.rated_w)
-    return {
+    found = {
         Kind.OUTDOOR: air,
         Kind.LOAD: laid_over(load, outside.get(Kind.LOAD)),
         Kind.PV: laid_over(sun, outside.get(Kind.PV), least=0.0),
     }
+    plain = {
+        kind: forecasters.naive(known.history[kind], horizon, known.zone, kinds=kind is Kind.LOAD) for kind in found
+    }
+    return found, plain
 
 
 def laid_over(own: Forecast, told: outlook.Forecast | None, least: float = -np.inf) -> Forecast:
@@ -63,10 +68,3 @@ def _on(told: outlook.Forecast, values: tuple[float | None, ...], horizon: Horiz
     """A list of a message over the steps of a horizon."""
     cells = np.repeat([nan if value is None else value for value in values], told.step_s // CELL_S)
     return Series(told.start.astimezone(UTC), float(CELL_S), cells).on(horizon)
-
-
-def plain(known: Known, horizon: Horizon, kind: Kind) -> Forecast:
-    """What our forecast is measured by: the same time of the day before."""
-    return forecasters.naive(known.history[kind], horizon, known.zone)
-
-

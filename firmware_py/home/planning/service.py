@@ -32,6 +32,8 @@ VALID_REPLANS: Final = 4
 VALID_S: Final = 3600.0
 # The worker kills itself off sooner; this is for one that does not.
 LATE_S: Final = 120.0
+# A device may run for a part of a step only: what a plan orders is looked up so often.
+ORDERS_S: Final = 60.0
 # Orders of a step hold a little beyond it, until the next cycle has looked.
 _GRACE_S: Final = 15.0
 # A wall clock that jumps by more was set.
@@ -111,7 +113,7 @@ class Planning:
             await self._makes.solver.close()
 
     def orders(self, now_s: float) -> Orders:
-        """What the plan says of now; worked out once a step."""
+        """What the plan says of now; worked out once a minute and where a step begins."""
         if self._clock_was_set(now_s):
             self._orders_until_s = -inf
         if now_s >= self._orders_until_s:
@@ -137,7 +139,7 @@ class Planning:
             self._is_over()
             return NOTHING, inf
         ends = step_now(utc, horizon.step_s) + timedelta(seconds=horizon.step_s)
-        ends_s = min(now_s + (ends - utc).total_seconds(), held.until_s)
+        ends_s = min(now_s + min((ends - utc).total_seconds(), ORDERS_S), held.until_s)
         return self._makes.orders(held.plan, held.site, utc, min(ends_s + _GRACE_S, held.until_s)), ends_s
 
     def _is_over(self) -> None:

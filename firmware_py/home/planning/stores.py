@@ -54,8 +54,8 @@ def house_of(
     if air_c is None:
         notes.append(f"{room.name}: its temperature is not known, it is left to its thermostat")
         return None
-    machines = [_heater(each, facts, _cop(each, expected.outdoor_c, "room")) for each in heaters]
-    machines += [_heater(each, facts, -_eer(each, expected.outdoor_c)) for each in coolers]
+    machines = [_heater(each, facts, heat_per_w(each, expected.outdoor_c, "room")) for each in heaters]
+    machines += [_heater(each, facts, -heat_per_w(each, expected.outdoor_c, "cooler")) for each in coolers]
     model = facts.models.get(room.name)
     if not isinstance(model, HouseModel):
         model = room.model or assumed_house(machines)
@@ -94,7 +94,7 @@ def tank_of(
     if water_c is None:
         notes.append(f"{tank.name}: its temperature is not known, it is left to its thermostat")
         return None
-    machines = tuple(_heater(each, facts, _cop(each, expected.outdoor_c, "tank")) for each in heaters)
+    machines = tuple(_heater(each, facts, heat_per_w(each, expected.outdoor_c, "tank")) for each in heaters)
     learnt = facts.models.get(tank.name)
     model = learnt if isinstance(learnt, TankModel) else assumed_tank(tank)
     least_c = np.full(horizon.steps, tank.least_c)
@@ -191,17 +191,16 @@ def _heater(heater: HeaterSet, facts: "Facts", heat_per_w: Floats) -> Heater:
     )
 
 
-def _cop(heater: HeaterSet, outdoor_c: Floats, sink: str) -> Floats:
+def heat_per_w(heater: HeaterSet, outdoor_c: Floats, sink: str) -> Floats:
+    """What heat a machine makes of a watt (a magnitude), into a `room`, a `tank`, or out of a room (`cooler`)."""
+    if sink == "cooler":
+        return _on_curve(heater, outdoor_c) if heater.curve else np.full(len(outdoor_c), _EER)
     if not heater.is_pump:
         return np.ones(len(outdoor_c))
     if not heater.curve:
         rise_k = _SINK_C[sink] - outdoor_c
         return np.maximum(_STAFFELL[0] + _STAFFELL[1] * rise_k + _STAFFELL[2] * rise_k**2, 1.0)
     return _on_curve(heater, outdoor_c)
-
-
-def _eer(heater: HeaterSet, outdoor_c: Floats) -> Floats:
-    return _on_curve(heater, outdoor_c) if heater.curve else np.full(len(outdoor_c), _EER)
 
 
 def _on_curve(heater: HeaterSet, outdoor_c: Floats) -> Floats:

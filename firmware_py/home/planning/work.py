@@ -12,9 +12,8 @@ import sys
 from collections.abc import Callable
 from typing import IO, Final
 
-from controller.planning.planner import Planner, SolverFailed
-
 from controller.planning.plan import Plan
+from controller.planning.planner import Planner, SolverFailed
 from controller.planning.site import Site
 from firmware_py.home.planning.solver import LENGTH_BYTES, Answer, SolverTrouble, Solves, framed, task_in
 

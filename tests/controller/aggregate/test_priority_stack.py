@@ -164,6 +164,18 @@ def test_a_band_goes_before_the_order() -> None:
     assert at(units_of(2), [False, True], [23.01, 21.99], 0.0) == [True, False]
 
 
+def test_at_the_end_of_its_band_a_unit_takes_no_orders() -> None:
+    assert at(units_of(2), [True, False], [23.01, 21.99], 0.0) == [True, False]
+    assert at(units_of(2), [True, False], [23.01, 21.99], 11_200.0) == [True, False]
+
+
+def test_a_band_waits_for_the_least_time() -> None:
+    memory = Memory(np.array([False]), np.array([0.0]))
+    for now_s, on in ((59.0, False), (60.0, True)):
+        memory, outcome = step(units_of(1), memory, now_s, np.array([23.5]), 0.0)
+        assert (bool(memory.is_on[0]), outcome.by_themselves) == (on, int(on))
+
+
 def test_half_a_unit_is_rounded_to_the_nearer_side() -> None:
     assert at(units_of(2), [False] * 2, [22.5, 22.6], 2700.0) == [False, False]
     assert at(units_of(2), [False] * 2, [22.5, 22.6], 2900.0) == [False, True]
