@@ -196,13 +196,15 @@ def test_never_both_and_never_one_right_after_the_other(
             last_s[name] = play.now_s
 
 
-@given(temperature_c=st.floats(-30.0, 60.0))
+@given(temperature_c=st.floats(-30.0, 60.0) | st.floats(20.5, 22.5))
 def test_reversed_bounds_are_safe(temperature_c: float) -> None:
     """Least above most: heated below both, cooled above both, the dead band of what is liked left out."""
     film = Film(msgspec.structs.replace(ROOM, least_c=24.0, most_c=19.0, liked_c=None))
     asks = film.at(temperature_c)
     if temperature_c < 19.0:
         assert (asks["pump"].want_w, asks["ac"].want_w) == (inf, 0.0)
+    if 20.5 < temperature_c < 22.5:
+        assert film.why.reason == "band"
     if temperature_c > 24.0:
         assert (asks["pump"].want_w, asks["ac"].want_w) == (0.0, inf)
 
@@ -223,6 +225,10 @@ def test_where_nothing_is_liked_the_dead_band_lies_above_the_least() -> None:
     assert film.at(20.0)["pump"] == Ask(inf, Rank.COMFORT, "room heats within its dead band")
     assert film.want("pump", 21.05) == inf
     assert film.want("pump", 21.15) == 0.0
+    film.now_s += PARAMS.turn_s
+    assert film.at(23.0)["ac"] == Ask(inf, Rank.COMFORT, "room cools within its dead band")
+    assert film.want("ac", 21.95) == inf
+    assert film.want("ac", 21.85) == 0.0
 
 
 def test_a_liking_outside_the_bounds_does_not_leave_them() -> None:
