@@ -138,7 +138,8 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"  {machine()}")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for hours, step_s, exact_s, goal in CASES:
-        spent, made = times(chosen.days, hours, step_s, exact_s)
+        days = chosen.days if goal is not None else max(1, chosen.days // 3)
+        spent, made = times(days, hours, step_s, exact_s)
         kinds = ", ".join(f"{made.count(kind)} {kind}" for kind in sorted(set(made)))
         switches = f"switches whole for {exact_s / 3600:.0f} h" if exact_s else "relaxed"
         say(f"{hours} h at {step_s / 60:.0f} min, {switches}", spent, goal, f": {kinds}")

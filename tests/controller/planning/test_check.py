@@ -22,8 +22,8 @@ def comfort(**changes: object) -> Site:
     return replace(GOOD, houses=(replace(HOUSE, comfort=replace(HOUSE.comfort, **changes)),))  # type: ignore[arg-type]
 
 
-def trip(one: Trip) -> Site:
-    return replace(GOOD, cars=(replace(CAR, trips=(one,)),))
+def trips(*ones: Trip) -> Site:
+    return replace(GOOD, cars=(replace(CAR, trips=ones),))
 
 
 WRONG: list[tuple[Site, str]] = [
@@ -40,9 +40,9 @@ WRONG: list[tuple[Site, str]] = [
     (replace(GOOD, batteries=(replace(BATTERY, least_wh=11_000.0),)), "battery least_wh: 11000.0, allowed is 0.0 to 10000.0"),
     (replace(GOOD, batteries=(replace(BATTERY, charge_efficiency=0.0),)), "battery charge_efficiency: 0.0"),
     (replace(GOOD, batteries=(replace(BATTERY, stored_wh=np.nan),)), "battery stored_wh: nan"),
-    (trip(Trip(4, 9, 60_000.0, 0.0)), "needs_wh: 60000.0, allowed is 0.0 to 50000.0"),
-    (trip(Trip(4, 4 + N + 1, 0.0, 0.0)), "97 steps, allowed is 1 to 96"),
-    (trip(Trip(4, 4, 0.0, 0.0)), "0 steps, allowed is 1 to 96"),
+    (trips(Trip(4, 9, 60_000.0, 0.0)), "needs_wh: 60000.0, allowed is 0.0 to 50000.0"),
+    (trips(Trip(4, 4, 0.0, 0.0)), "car trip from step 4 to 4: allowed is to return in a later step"),
+    (trips(Trip(4, 9, 0.0, 0.0), Trip(8, 12, 0.0, 0.0)), "car trip from step 8 to 12: allowed is to leave from step 9 on"),
     (replace(GOOD, cars=(replace(CAR, charge_least_w=12_000.0),)), "car charge_least_w: 12000.0, allowed is 0.0 to 11000.0"),
     (comfort(least_c=full(N, 24.0)), "living least_c: 24.0 in step 0, allowed is living most_c (23.0) at most"),
     (comfort(liked_c=full(N, 25.0)), "living liked_c: 25.0 in step 0, allowed is living most_c (23.0) at most"),

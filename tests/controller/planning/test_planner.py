@@ -1,7 +1,7 @@
 """The planner against closed forms, scipy's solvers on other formulations, and every possibility tried."""
 
 from dataclasses import replace
-from math import inf
+from math import exp, inf
 
 import numpy as np
 import pytest
@@ -156,6 +156,13 @@ def test_a_trip_that_uses_more_than_there_is_is_charged_elsewhere() -> None:
     ]
 
 
+def test_a_car_away_for_longer_than_the_horizon_is_charged_before_it_leaves() -> None:
+    car = Car("car", 1_000.0, 50_000.0, 1_400.0, 10_000.0, np.arange(6) < 2, (Trip(2, 500, 9_000.0, 9_000.0),), 1.0)
+    made = plan(replace(bare(6), cars=(car,)))
+    assert made.stored_wh["car"][2] == pytest.approx(9_000.0)
+    assert not made.violations
+
+
 # -- appliances
 
 
@@ -203,15 +210,15 @@ def test_an_element_is_as_cheap_as_every_way_tried(least_on: int, least_off: int
     )  # fmt: skip
     # What is left of a kelvin after six hours, at the cheapest price: planning/worth.py.
     kelvin_kwh = SMALL_TANK.heat_j_per_k / 3.6e6
-    worth = float(prices.min()) * kelvin_kwh * np.exp(-3.0 * 6 * 3600 / SMALL_TANK.heat_j_per_k)
+    worth = float(prices.min()) * kelvin_kwh * exp(-3.0 * 6 * 3600 / SMALL_TANK.heat_j_per_k)
 
     def cost(on: tuple[int, ...]) -> float:
         water_c, paid = 50.0, 0.0
         for switched, price in zip(on, prices, strict=True):
-            decay = np.exp(-3.0 * 1800.0 / SMALL_TANK.heat_j_per_k)
+            decay = exp(-3.0 * 1800.0 / SMALL_TANK.heat_j_per_k)
             rests_c = 20.0 + (2_000.0 * switched - 350.0) / 3.0
             water_c = rests_c + (water_c - rests_c) * decay
-            paid += switched * price
+            paid += float(switched * price)
             if not 45.0 - 1e-9 <= water_c <= 60.0 + 1e-9:
                 return inf
         return paid - worth * (water_c - 50.0)
