@@ -23,6 +23,7 @@ from sim_hardware.faces.rtu import RtuFace
 from sim_hardware.faces.tcp import TcpFace
 from sim_hardware.faults import Faults
 from sim_hardware.home import SimHome
+from sim_hardware.household import Comfort
 from sim_hardware.physics.ev import EvParams
 from sim_hardware.serve import UNIT, Timed, ticking
 from sim_hardware.world.faces import PUSHES, push_face, running
@@ -34,6 +35,7 @@ HOME_MODELS: Final = {
     "sunspec-battery": "battery",
     "sunspec-der": "pv",
     "go-e": "charger",
+    "r4dcb08": "thermometers",
 }
 PUSH_MODELS: Final = {"p1": P1, "sml": Sml, "dlms-push": Dlms}
 MODE_C: Final = "iec62056-21"
@@ -72,7 +74,8 @@ async def serve_device(
     if model not in SIM_MODELS:
         raise ValueError(f"device {model!r}: not one of {', '.join(SIM_MODELS)}")
     car = EvParams() if model == "go-e" else None
-    home = SimHome(seed, inverter="7xx" if model == "sunspec-der" else "1xx", car=car)
+    comfort = Comfort() if model == "r4dcb08" else None
+    home = SimHome(seed, inverter="7xx" if model == "sunspec-der" else "1xx", car=car, comfort=comfort)
     if model == PLUG:
         face = _plug(home, seed, broker)
     elif model in PUSH_MODELS:

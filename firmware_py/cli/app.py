@@ -37,7 +37,7 @@ _BELOW: Final = {
     "read": _Below(
         "firmware_py.cli.read",
         "read",
-        "Read a meter or inverter: every quantity, with its unit.",
+        "Read a meter, inverter or thermometer: every quantity, with its unit.",
         "busbar read 'serial:///dev/ttyUSB0?baud=9600' --model sdm630 --watch",
     ),
     "scan": _Below(

@@ -65,6 +65,25 @@ def _broker(url: str | None) -> tuple[str, int] | None:
     return host, port
 
 
+@app.command("twin", epilog="Example: busbar sim twin examples/home-full.toml --port 6000 > twin.toml")
+def twin(
+    config: Annotated[Path, typer.Argument(help="The configuration of a home node.")],
+    host: Annotated[str, typer.Option(help="Where the world listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The first port of the world.")] = 6000,
+    broker: Annotated[str, typer.Option(help="mqtt://host:port")] = "mqtt://127.0.0.1:1883",
+    state_dir: Annotated[str, typer.Option(help="Where the node keeps its state.")] = "twin-state",
+) -> None:
+    """Print a configuration with the addresses of the first home of `busbar sim world --port`."""
+    from firmware_py.cli.sim_twin import Wires
+    from firmware_py.cli.sim_twin import twin as text_of
+
+    _broker(broker)
+    try:
+        print(text_of(config.read_text(encoding="utf-8"), Wires(f"tcp://{host}:{port}", broker, state_dir)), end="")
+    except (OSError, ValueError) as error:
+        stop(f"{config}: {error}", BAD_INPUT)
+
+
 @app.command("world", epilog="Example: busbar sim world examples/worlds/street-30.toml --port 6000 --speed 10")
 def world(
     file: Annotated[Path, typer.Argument(help="The world file.")],

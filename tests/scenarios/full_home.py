@@ -102,7 +102,7 @@ TARIFF: Final[Table] = {
         {"from": "17:00", "to": "21:00", "import_per_kwh": 0.42},
     ],
 }
-TABLES: Final[Mapping[str, Table]] = {"tariff": TARIFF, "owner": {"risk": 0.7}, "plan": {"horizon_h": 24}}
+TABLES: Final[Mapping[str, Table]] = {"tariff": TARIFF, "owner": {"risk": 0.7}, "plan": {"horizon_h": 24, "exact_h": 1}}
 # Away from seven to half past five, 50 km.
 COMMUTE: Final = Trip(7 * HOUR_S, 17.5 * HOUR_S, 9_000.0)
 
@@ -118,7 +118,7 @@ def full(
     """
     lease = {"lease_s": max(30.0, 6.0 * cycle_s)}
     ordinary = Setup(
-        site={"blind_after_s": 3.0 * cycle_s, **differs.pop("site", {})},
+        site={"blind_after_s": 3.0 * cycle_s, **({"timezone": "UTC"} if plans else {}), **differs.pop("site", {})},
         node={"cycle_s": cycle_s, "interval_s": 900.0, **differs.pop("node", {})},
         device=dict.fromkeys(("pv", "battery"), lease),
         clock=clock,
