@@ -186,7 +186,8 @@ def _decision(of_loads: loads.Memory, frame: _Frame, wishes: list[Wish]) -> tupl
         of_loads, commands = _blind(of_loads, frame)
         return of_loads, Decision(commands, settled, found.why, asks=_asks(frame, loads.NONE))
     if found.holds and settled.value_w == found.why.asked_w and not _is_pressed(frame):
-        return of_loads, Decision({view.name: view.told_w for view in inputs.devices}, settled, found.why)
+        told_w = {view.name: view.told_w for view in inputs.devices}
+        return of_loads, Decision(told_w, settled, found.why, asks=_asks(frame, loads.NONE))
     of_loads, allotted, site_w = _allotted(of_loads, frame, inputs.site_w, settled)
     wishes, settled = _resettled(frame, wishes, settled, allotted, site_w)
     verdict = _bounded(inputs, site_w, wishes, settled)

@@ -22,6 +22,8 @@ POWER_MOST_W: Final = 1e6
 OUTDOOR_C: Final = (-60.0, 60.0)
 # Days of their own kind are told apart from this on; below, what is known is held flat.
 LEAST_KNOWN: Final = 3 * QUARTERS // 2
+# Of the range seen, how much further a load is believed to go.
+_BEYOND: Final = 0.25
 # A household of 3,500 kWh a year; how far single quarter-hours lie from such a mean (SimBench's homes).
 TYPICAL_W: Final = 400.0
 _WIDE: Final = (0.25, 0.35, 0.5, 0.8, 1.2, 2.2, 3.5)
@@ -40,8 +42,10 @@ def load(history: Series, horizon: Horizon, zone: tzinfo, outdoor: Series | None
         values, note = _flat_load(known)
         return _flat(horizon, values, (*notes, f"load: {_hours(known)} of history, so {note}"))
     found = corrected(days, base(days, _weather(days, outdoor)))
-    least = min(0.0, float(known.min()))
-    return _forecast(days, horizon, np.maximum(found.middle + found.spread, least), notes)
+    low, high = float(known.min()), float(known.max())
+    # Not far beyond what was ever seen, whatever few days seem to teach.
+    values = np.clip(found.middle + found.spread, min(0.0, low), high + _BEYOND * (high - low))
+    return _forecast(days, horizon, values, notes)
 
 
 def outdoor(history: Series, horizon: Horizon) -> Forecast:
@@ -56,7 +60,8 @@ def outdoor(history: Series, horizon: Horizon) -> Forecast:
         note = f"outdoor: {_hours(known)} of history, so their mean {mean:.1f} degC is held"
         return _flat(horizon, mean + np.array(_NEXT_AIR_K), (*notes, note))
     found = corrected(days, base(days, kinds=False))
-    return _forecast(days, horizon, np.clip(found.middle + found.spread, *OUTDOOR_C), notes)
+    least, most = known.min() - _NEXT_AIR_K[-1], known.max() + _NEXT_AIR_K[-1]
+    return _forecast(days, horizon, np.clip(found.middle + found.spread, least, most), notes)
 
 
 def pv(history: Series, horizon: Horizon, place: Place | None = None, rated_w: float | None = None) -> Forecast:

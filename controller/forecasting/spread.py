@@ -43,7 +43,9 @@ def corrected(sheet: Sheet, base: Base, *, learns: bool = True) -> Corrected:
         if longest > near_leads:
             weights[near_leads:longest] = _weights(signs, two, leads[near_leads:longest])
     expected = np.concatenate([base.one_day[past : past + near], base.two_days[past + near :]])
-    middle = expected + weights @ signs[-1] if past else expected
+    # An error fades; where few days seem to teach that it grows, they are not believed.
+    most = float(np.abs(signs[-1]).max()) if past else 0.0
+    middle = expected + np.clip(weights @ signs[-1], -most, most) if past else expected
     return Corrected(middle, _spread(sheet, signs, (one, two), weights))
 
 

@@ -97,15 +97,15 @@ def _car(n: int, one: Car) -> Iterator[str]:
     yield from _number(f"{name} efficiency", one.efficiency, 0.01, 1.0)
     if one.may_charge.shape != (n,):
         yield f"{name} may_charge: {one.may_charge.size} values, allowed is one for each of the {n} steps"
-    back = -n
+    back = -np.inf
     for trip in sorted(one.trips, key=lambda each: each.leaves):
         where = f"{name} trip from step {trip.leaves} to {trip.returns}"
         yield from _number(f"{where} needs_wh", trip.needs_wh, 0.0, one.capacity_wh)
         yield from _number(f"{where} uses_wh", trip.uses_wh, 0.0, np.inf)
-        if not trip.leaves < trip.returns <= trip.leaves + n:
-            yield f"{where}: {trip.returns - trip.leaves} steps, allowed is 1 to {n} (the horizon)"
-        if not back <= trip.leaves < n:
-            yield f"{where}: leaves in step {trip.leaves}, allowed is {max(back, -n)} to {n - 1} (home, within the horizon)"
+        if not trip.leaves < trip.returns:
+            yield f"{where}: allowed is to return in a later step"
+        if trip.leaves < back:
+            yield f"{where}: allowed is to leave from step {back:.0f} on, when the car is back"
         back = trip.returns
 
 

@@ -32,6 +32,8 @@ _EER: Final = 3.0
 _SIZED_K: Final = 30.0
 _KEEPS_S: Final = 60.0 * 3600.0
 _AIR_SHARE: Final = 0.1
+# A window that was opened makes an observer believe in masses that no house has.
+_MASS_K: Final = 4.0
 # A bound against legionella holds for so long.
 HOT_S: Final = 1800.0
 
@@ -68,7 +70,7 @@ def house_of(
         name=room.name,
         model=model,
         air_c=air_c,
-        mass_c=facts.mass_c.get(room.name, air_c),
+        mass_c=min(max(facts.mass_c.get(room.name, air_c), air_c - _MASS_K), air_c + _MASS_K),
         comfort=Comfort(
             least_c, np.full(horizon.steps, room.most_c), _liked(room.liked_c, horizon), room.comfort_per_kh
         ),

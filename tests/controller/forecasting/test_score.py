@@ -48,8 +48,8 @@ def test_each_class_of_leads_has_its_own_quarters() -> None:
     # Four quarters within the hour, 20 more within six, 72 within a day, 96 within two; the first ones faded by up to 6 %.
     assert [round(each.quarters) for each in found.values()] == [4, 19, 69, 94]
     for each in found.values():
-        assert (each.mae, each.bias) == (pytest.approx(20.0), pytest.approx(-20.0))
-        assert (each.plain_mae, each.skill) == (pytest.approx(10.0), pytest.approx(-1.0))
+        assert [each.mae, each.bias] == pytest.approx([20.0, -20.0])
+        assert [each.plain_mae, each.skill] == pytest.approx([10.0, -1.0])
         assert each.coverage == 0.0
 
 

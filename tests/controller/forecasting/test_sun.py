@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from controller.forecasting.sun import Place, clear_w_m2, height
+from controller.planning.site import Floats
 
 BERLIN = Place(52.52, 13.40)
 SOLSTICE = datetime(2026, 6, 21, tzinfo=UTC).timestamp()
 TILT_DEG = 23.44
 
 
-def day(place: Place, start_s: float) -> np.ndarray:  # type: ignore[type-arg]
+def day(place: Place, start_s: float) -> Floats:
     return height(place, start_s + np.arange(0.0, 86_400.0, 60.0))
 
 
