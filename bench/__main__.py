@@ -16,6 +16,7 @@ from bench import (
     metrology,
     modbus_tcp,
     one_home,
+    planning,
     thousand_devices,
     wire_limit,
 )
@@ -29,12 +30,14 @@ SHORT: Mapping[str, Callable[[], None]] = {
     "metrology": lambda: metrology.main(["--seconds", "20", "--repeats", "2"]),
     "interval_energy": lambda: interval_energy.main(["--intervals", "4"]),
     "one_home": lambda: one_home.main([]),
+    "planning": lambda: planning.main(["--days", "10", "--loop", "0"]),
     "thousand_devices": thousand_devices.main,
     "hundred_live": lambda: fleet_live.main(["--homes", "100", "--seconds", "15"]),
 }
 LONG: Mapping[str, Callable[[], None]] = {
     "fleet_virtual": fleet_virtual.main,
     "fleet_live": lambda: fleet_live.main([]),
+    "planning_loop": lambda: planning.main([]),
 }
 
 if __name__ == "__main__":

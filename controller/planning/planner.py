@@ -24,6 +24,8 @@ GAP = 2e-3
 LEAST_GAP = 5e-4
 # Of the budget, what branch and bound may take; the rest is for the relaxed problems around it.
 WHOLE_SHARE = 0.8
+# The relaxed problem gets this long, however small the budget: without it there is no plan at all.
+RELAXED_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +71,7 @@ class Planner:
         """The solution with every switch held, how it came about, and how much better the best could be."""
         solver, began_s = self._solver, self._solver.spent_s
         solver.load(of.arrays, of.shape)
-        relaxed = solver.solve(keep=True)
+        relaxed = solver.solve(keep=True, limit_s=max(budget_s, RELAXED_S))
         if not of.arrays.whole.size:
             return relaxed, Made.OPTIMAL, 0.0
         start = self._held(of, *rounded(of, relaxed.x))

@@ -1,6 +1,7 @@
 """HiGHS behind four questions; the only module that knows it. It counts its own time, for decisions have no clock."""
 
 from dataclasses import dataclass
+from math import inf
 
 import highspy
 import numpy as np
@@ -47,10 +48,11 @@ class Solver:
         self._lower, self._upper = arrays.lower.copy(), arrays.upper.copy()
         self._shape = shape
 
-    def solve(self, *, keep: bool = False) -> Solution:
+    def solve(self, *, keep: bool = False, limit_s: float = inf) -> Solution:
         """The relaxed problem as it stands. `keep`: its basis starts the next problem."""
+        self._highs.setOptionValue("time_limit", limit_s)
         status = self._run(self._highs)
-        if status != Status.kOptimal:
+        if status not in (Status.kOptimal, Status.kTimeLimit):
             self._highs.clearSolver()  # a basis may lead astray where a cold start does not
             status = self._run(self._highs)
         if status != Status.kOptimal:
