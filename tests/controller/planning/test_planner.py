@@ -183,6 +183,13 @@ def test_an_appliance_without_least_times_runs_in_the_cheapest_steps() -> None:
     assert list(np.flatnonzero(made.is_on["dishwasher"])) == [1, 3, 5]
 
 
+def test_an_appliance_that_has_begun_keeps_its_least_time() -> None:
+    prices = np.array([0.9, 0.8, 0.1, 0.1, 0.1, 0.1])
+    begun = replace(dishwasher(0, 6, 4 * 3600.0), least_on_s=3 * 3600.0, is_on=True, since_s=3600.0)
+    made = plan(replace(bare(6), import_per_kwh=prices, appliances=(begun,)))
+    assert list(np.flatnonzero(made.is_on["dishwasher"])) == [0, 1, 2, 3]
+
+
 def test_a_run_that_may_end_behind_the_horizon_waits() -> None:
     made = plan(replace(bare(4), appliances=(dishwasher(2, 9, 2 * 3600.0),)))
     assert not made.power_w["dishwasher"].any()
