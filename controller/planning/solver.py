@@ -71,12 +71,13 @@ class Solver:
         """Other bounds for one row."""
         self._highs.changeRowBounds(row, lower, upper)
 
-    def whole(self, arrays: Arrays, start: Floats, limit_s: float, gap: float) -> Solution | None:
-        """The problem with whole columns, from a solution that is known; None where nothing was found in time."""
+    def whole(self, arrays: Arrays, start: Floats | None, limit_s: float, gap: float) -> Solution | None:
+        """The problem with whole columns, from a solution where one is known; None where nothing was found in time."""
         _pass(self._mip, arrays, whole=True)
-        known = highspy.HighsSolution()
-        known.col_value = list(start)
-        self._mip.setSolution(known)
+        if start is not None:
+            known = highspy.HighsSolution()
+            known.col_value = list(start)
+            self._mip.setSolution(known)
         self._mip.setOptionValue("time_limit", limit_s)
         self._mip.setOptionValue("mip_rel_gap", 0.0)
         self._mip.setOptionValue("mip_abs_gap", gap)
