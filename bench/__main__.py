@@ -16,6 +16,7 @@ from bench import (
     metrology,
     modbus_tcp,
     one_home,
+    rebound,
     thousand_devices,
     wire_limit,
 )
@@ -29,6 +30,7 @@ SHORT: Mapping[str, Callable[[], None]] = {
     "metrology": lambda: metrology.main(["--seconds", "20", "--repeats", "2"]),
     "interval_energy": lambda: interval_energy.main(["--intervals", "4"]),
     "one_home": lambda: one_home.main([]),
+    "rebound": lambda: rebound.main(["--homes", "300", "--seeds", "1"]),
     "thousand_devices": thousand_devices.main,
     "hundred_live": lambda: fleet_live.main(["--homes", "100", "--seconds", "15"]),
 }

@@ -101,12 +101,11 @@ class Why(msgspec.Struct, frozen=True):
 
 
 class _Bounds(msgspec.Struct, frozen=True):
-    """What is met: heated below `low_c`, cooled above `high_c`, each until it is `band_k` inside; what is too hot."""
+    """What is met: heated below `low_c`, cooled above `high_c`, each until it is `band_k` inside."""
 
     low_c: float
     high_c: float
     band_k: float
-    hot_c: float
 
 
 Asks = dict[str, Ask]
@@ -152,7 +151,7 @@ def _bounds(params: Params, store: Store) -> _Bounds:
     high_c = max(store.least_c, store.most_c, low_c)
     guard_k = min(params.guard_k, (high_c - low_c) / 4.0)
     band_k = min(_band_k(params, store), (high_c - low_c) / 2.0 - guard_k)
-    return _Bounds(low_c + guard_k, high_c - guard_k, band_k, high_c)
+    return _Bounds(low_c + guard_k, high_c - guard_k, band_k)
 
 
 def _band_k(params: Params, store: Store) -> float:
@@ -169,8 +168,7 @@ def _bound(params: Params, memory: Memory, store: Store, bounds: _Bounds, air_c:
         return REACH
     if air_c < bounds.low_c or (memory.bound in COLD and air_c < bounds.low_c + bounds.band_k):
         return LEAST
-    too_hot_c = bounds.high_c if store.reach_c is None else max(bounds.high_c, store.reach_c + params.reach_margin_k)
-    if air_c > too_hot_c or (memory.bound == MOST and air_c > too_hot_c - bounds.band_k):
+    if air_c > bounds.high_c or (memory.bound == MOST and air_c > bounds.high_c - bounds.band_k):
         return MOST
     return ""
 
@@ -190,9 +188,9 @@ def _turn(params: Params, memory: Memory, store: Store, bounds: _Bounds, air_c: 
         apart_k = 2.0 * half_k if store.heaters and store.coolers else 0.0
         heat_on_c, heat_off_c = liked_c - half_k, liked_c + half_k
         cool_on_c, cool_off_c = liked_c + half_k + apart_k, liked_c - half_k + apart_k
-    if store.heaters and air_c < max(heat_on_c, bounds.low_c):
+    if store.heaters and air_c < heat_on_c:
         return HEATS
-    if store.coolers and air_c > min(cool_on_c, bounds.high_c):
+    if store.coolers and air_c > cool_on_c:
         return COOLS
     if memory.turn == HEATS and air_c < min(heat_off_c, bounds.high_c):
         return HEATS
@@ -211,7 +209,8 @@ def _met(store: Store, bound: str, air_c: float) -> tuple[Asks, Why]:
 def _free(memory: Memory, store: Store, want_w: Wants | None, most_w: Wants | None) -> tuple[Asks, Why]:
     """Between the bounds: the plan, else the dead band, within what may be drawn for now."""
     asks: Asks = {}
-    wants, mosts = want_w or {}, most_w or {}
+    wants = {} if want_w is None else want_w
+    mosts = {} if most_w is None else most_w
     for name, does in (*((each, HEATS) for each in store.heaters), *((each, COOLS) for each in store.coolers)):
         if name in wants:
             ask: Ask | None = Ask(_drawn(wants[name]), Rank.OPTIMISER, f"the plan, between the bounds of {store.name}")
@@ -258,8 +257,9 @@ def _goal_c(params: Params, store: Store, bounds: _Bounds, bound: str, want_w: W
         case "least":
             return bounds.low_c + bounds.band_k
         case _:
-            planned = want_w is not None or store.liked_c is None
-            return bounds.high_c if planned else (store.liked_c or 0.0) + _band_k(params, store) / 2.0
+            if want_w is not None or store.liked_c is None:
+                return bounds.high_c
+            return store.liked_c + _band_k(params, store) / 2.0
 
 
 def _seen(memory: Memory, now_s: float, air_c: float, goal_c: float) -> Memory:

@@ -196,15 +196,62 @@ def test_never_both_and_never_one_right_after_the_other(
             last_s[name] = play.now_s
 
 
-@given(temperature_c=st.floats(-30.0, 60.0))
+@given(temperature_c=st.floats(-30.0, 60.0) | st.floats(20.5, 22.5))
 def test_reversed_bounds_are_safe(temperature_c: float) -> None:
     """Least above most: heated below both, cooled above both, the dead band of what is liked left out."""
     film = Film(msgspec.structs.replace(ROOM, least_c=24.0, most_c=19.0, liked_c=None))
     asks = film.at(temperature_c)
     if temperature_c < 19.0:
         assert (asks["pump"].want_w, asks["ac"].want_w) == (inf, 0.0)
+    if 20.5 < temperature_c < 22.5:
+        assert film.why.reason == "band"
     if temperature_c > 24.0:
         assert (asks["pump"].want_w, asks["ac"].want_w) == (0.0, inf)
+
+
+def test_narrow_bounds_end_a_burn_between_them() -> None:
+    """A kelvin between the bounds: a tenth inside each, so 0.4 K of dead band is left for either side."""
+    film = Film(msgspec.structs.replace(ROOM, least_c=20.0, most_c=21.0, liked_c=None))
+    off = {"pump": 0.0, "ac": 0.0}
+    assert film.want("pump", 20.0, off) == inf
+    assert film.want("pump", 20.45, off) == inf
+    assert film.want("pump", 20.55, off) == 0.0
+    assert film.why.reason == "plan"
+
+
+def test_where_nothing_is_liked_the_dead_band_lies_above_the_least() -> None:
+    """On below 20.1, off at 21.1: a band above where the bound itself would end."""
+    film = Film(msgspec.structs.replace(ROOM, liked_c=None))
+    assert film.at(20.0)["pump"] == Ask(inf, Rank.COMFORT, "room heats within its dead band")
+    assert film.want("pump", 21.05) == inf
+    assert film.want("pump", 21.15) == 0.0
+    film.now_s += PARAMS.turn_s
+    assert film.at(23.0)["ac"] == Ask(inf, Rank.COMFORT, "room cools within its dead band")
+    assert film.want("ac", 21.95) == inf
+    assert film.want("ac", 21.85) == 0.0
+
+
+def test_a_liking_outside_the_bounds_does_not_leave_them() -> None:
+    film = Film(msgspec.structs.replace(ROOM, liked_c=15.0))
+    assert film.want("pump", 19.05) == inf
+    assert film.at(20.5)["pump"].want_w == 0.0
+
+
+def test_a_burn_of_before_a_gap_tells_no_speed() -> None:
+    """Half a kelvin an hour ago is not the speed of now: the burn that goes on is as long as it may be."""
+    film = Film(ROOM)
+    film.at(20.0)
+    film.at(20.5, seconds=3600.0)
+    assert film.memory.burn_s == film.now_s
+
+
+def test_heated_against_legionella_a_tank_is_not_too_hot() -> None:
+    film = Film(msgspec.structs.replace(TANK, reach_c=60.0, most_c=55.0))
+    assert film.want("element", 59.0, {"element": 0.0}) == inf
+    film.at(62.1, {"element": 2000.0})
+    assert film.why.reason == "most"
+    assert film.want("element", 60.05, {"element": 0.0}) == inf
+    assert film.why.reason == "reach"
 
 
 def test_a_burn_with_a_dead_sensor_ends_when_it_would_have() -> None:
