@@ -9,6 +9,7 @@ from protocols.topics import Topics
 def test_everything_of_a_node_is_below_its_name() -> None:
     topics = Topics("home-1")
     assert topics.telemetry("grid") == "busbar/1/home-1/telemetry/grid"
+    assert topics.flexibility == "busbar/1/home-1/flexibility"
     assert topics.inbound == ("busbar/1/home-1/contract/in", "busbar/1/home-1/durable")
     assert (topics.limit_in, topics.limit) == ("busbar/1/home-1/limit/in", "busbar/1/home-1/limit")
 
