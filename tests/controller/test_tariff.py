@@ -148,7 +148,7 @@ def test_three_days_of_a_kind_are_enough() -> None:
 
 
 def test_a_hole_is_filled_from_before_and_not_from_after() -> None:
-    hourly = [0.1] * 24 + [0.5, nan, 0.5]
+    hourly = [0.1] * 24 + [0.5, nan, 0.5] + [0.9] * 45
     told = prices(hours(local(2026, 6, 2), 3), DYNAMIC, received(local(2026, 6, 1), hourly))
     assert told.import_per_kwh.tolist() == [0.5, 0.1, 0.5]
     assert "for 1 h from 2026-06-01T23:00:00.000Z" in told.notes[0]

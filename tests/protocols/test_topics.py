@@ -11,6 +11,7 @@ def test_everything_of_a_node_is_below_its_name() -> None:
     assert topics.telemetry("grid") == "busbar/1/home-1/telemetry/grid"
     assert topics.flexibility == "busbar/1/home-1/flexibility"
     assert topics.inbound == ("busbar/1/home-1/contract/in", "busbar/1/home-1/durable")
+    assert (topics.outlook_in, topics.plan) == ("busbar/1/home-1/outlook/in", "busbar/1/home-1/plan")
     assert (topics.limit_in, topics.limit) == ("busbar/1/home-1/limit/in", "busbar/1/home-1/limit")
 
 
