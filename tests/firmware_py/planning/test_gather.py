@@ -111,7 +111,7 @@ def test_a_car_leaves_by_the_clock_on_the_wall(evening: str, leaves: str, return
     assert site.horizon.moment(trip.leaves) == utc(leaves)
     assert site.horizon.moment(trip.returns) == utc(returns)
     assert (trip.needs_wh, trip.uses_wh, found.stored_wh) == (20_000.0, 20_000.0, 3000.0)
-    away = [site.horizon.moment(step) for step in np.flatnonzero(~found.may_charge)]
+    away = [site.horizon.moment(int(step)) for step in np.flatnonzero(~found.may_charge)]
     assert (away[0], away[-1]) == (utc(leaves), utc(returns) - timedelta(minutes=15))
 
 
@@ -158,7 +158,7 @@ def test_a_trip_it_was_told_of_takes_the_place_of_the_usual_one() -> None:
 def test_a_night_lowers_the_bound_in_local_time() -> None:
     """22:00 to 06:00 in summer is 20:00 to 04:00 UTC."""
     site = made(home(rooms=(ROOM,)), "2026-06-21T18:00", temperature_c={"living": 20.0})
-    low = [site.horizon.moment(step) for step in np.flatnonzero(site.houses[0].comfort.least_c == 17.0)]
+    low = [site.horizon.moment(int(step)) for step in np.flatnonzero(site.houses[0].comfort.least_c == 17.0)]
     assert (low[0], low[-1], len(low)) == (utc("2026-06-21T20:00"), utc("2026-06-22T03:45"), 32)
 
 
@@ -177,7 +177,7 @@ def test_a_pump_makes_of_a_watt_what_its_curve_says_and_keeps_its_times() -> Non
 
 def test_a_learnt_model_counts_before_an_assumed_one() -> None:
     learnt = HouseModel(150.0, 5e6, 4e7, 900.0, 250.0)
-    facts = {"temperature_c": {"living": 20.0}, "mass_c": {"house": 19.2}}
+    facts: dict[str, Any] = {"temperature_c": {"living": 20.0}, "mass_c": {"house": 19.2}}
     site = made(home(rooms=(ROOM,)), "2026-01-21T18:00", models={"house": learnt}, **facts)
     assert (site.houses[0].model, site.houses[0].mass_c) == (learnt, 19.2)
     assert site.notes == ()
@@ -201,7 +201,7 @@ def test_legionella_is_due_at_the_cheapest_time_before() -> None:
     bought[40:44] = 0.1
     expected = Expected(np.full(n, 500.0), np.zeros(n), np.full(n, 5.0), bought, np.full(n, 0.08))
     moment = utc("2026-06-21T10:00")
-    facts = {"temperature_c": {"water": 50.0}, "expected": expected}
+    facts: dict[str, Any] = {"temperature_c": {"water": 50.0}, "expected": expected}
     due = made(home(tanks=(TANK,)), "2026-06-21T10:00", hot_at={"tank": moment - timedelta(days=6.5)}, **facts)
     assert list(np.flatnonzero(due.tanks[0].comfort.least_c == 60.0)) == [40, 41]  # half an hour
     fresh = made(home(tanks=(TANK,)), "2026-06-21T10:00", hot_at={"tank": moment - timedelta(days=1)}, **facts)
