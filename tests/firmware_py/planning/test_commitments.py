@@ -142,3 +142,5 @@ def test_a_deviation_costs_the_price_not_earned_and_the_penalty() -> None:
     assert price_of(terms)[0].deviation_per_kwh == pytest.approx(0.55)
     assert price_of(None)[0].deviation_per_kwh == 1.5
     assert price_of(SettlementTerms("energy"))[0].deviation_per_kwh == 1.5
+    absurd = SettlementTerms("energy", penalty_per_kwh=Decimal(100_000))
+    assert price_of(absurd)[0].deviation_per_kwh == 100.0, "a plan must still be made: beyond it is all the same"

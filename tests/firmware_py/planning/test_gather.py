@@ -1,5 +1,6 @@
 """Facts become a site: bounds by schedule, the car's departure on days of 23 and 25 hours, comfort in local time, what is missing."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -204,6 +205,10 @@ def test_legionella_is_due_at_the_cheapest_time_before() -> None:
     facts: dict[str, Any] = {"temperature_c": {"water": 50.0}, "expected": expected}
     due = made(home(tanks=(TANK,)), "2026-06-21T10:00", hot_at={"tank": moment - timedelta(days=6.5)}, **facts)
     assert list(np.flatnonzero(due.tanks[0].comfort.least_c == 60.0)) == [40, 41]  # half an hour
+    liked = replace(TANK, liked_c=50.0)
+    both = made(home(tanks=(liked,)), "2026-06-21T10:00", hot_at={"tank": moment - timedelta(days=6.5)}, **facts)
+    assert both.tanks[0].comfort.liked_c is not None
+    assert list(both.tanks[0].comfort.liked_c[39:43]) == [50.0, 60.0, 60.0, 50.0]
     fresh = made(home(tanks=(TANK,)), "2026-06-21T10:00", hot_at={"tank": moment - timedelta(days=1)}, **facts)
     assert set(fresh.tanks[0].comfort.least_c) == {45.0}
 
@@ -242,6 +247,14 @@ def test_a_run_that_has_begun_needs_the_rest_and_tomorrow_all_of_it() -> None:
     assert (second.run_s, site.horizon.moment(second.first)) == (7200.0, utc("2026-06-22T06:00"))
     done = made(home(runs=(run,)), "2026-06-21T10:00", PlanSet(horizon_h=36.0), ran_s={"pool": 7200.0})
     assert [each.run_s for each in done.appliances] == [7200.0]
+
+
+def test_a_run_that_does_not_fit_any_more_runs_as_long_as_it_can() -> None:
+    """At 19:07 in Berlin of two hours until 20:00: from 19:00, as the step that runs counts whole."""
+    run = RunSet("pool", 800.0, 7200.0, (time(8), time(20)))
+    site = made(home(runs=(run,)), "2026-06-21T17:07")
+    assert [(each.run_s, each.last - each.first) for each in site.appliances] == [(3600.0, 4)]
+    assert site.notes == ("pool: 120 min are left to run, 60 min fit into its window",)
 
 
 def test_what_the_owner_keeps_for_himself_is_not_planned() -> None:
