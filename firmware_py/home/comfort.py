@@ -17,6 +17,7 @@ import msgspec
 from controller.cycle import Inputs
 from controller.devices import DeviceView
 from controller.laws.departure import CarView
+from controller.laws.thermostat import believed
 from controller.limits.allowed import Allowed
 from controller.loads import DRAWS_W
 from controller.planning.orders import NOTHING, Orders
@@ -157,9 +158,9 @@ class Comfort:
         return tuple(found)
 
     def temperature_c(self, sensor: str, now_s: float) -> float | None:
-        """What a thermometer shows; None where it is dead or too old."""
+        """What a thermometer shows; None where it is dead, too old, or beyond belief."""
         reading = self._beside.latest(sensor)
-        return None if reading is None or reading.age_s(now_s) > FRESH_S else reading.value("temperature_c")
+        return None if reading is None or reading.age_s(now_s) > FRESH_S else believed(reading.value("temperature_c"))
 
     def clock_stepped(self) -> None:
         """Look at the local time anew."""

@@ -5,7 +5,7 @@ import sys
 import time
 
 from controller.planning.plan import Plan
-from controller.planning.planner import Planner
+from controller.planning.planner import Planner, SolverFailed
 from controller.planning.site import Site
 from firmware_py.home.planning import work
 
@@ -26,7 +26,9 @@ class Strange:
             case ("print",):
                 print("something that a library says on stdout", flush=True)
             case ("fail",):
-                raise work.SolverFailed("no way")
+                raise SolverFailed("no way")
+            case _:
+                pass
         return self._planner.plan(site, budget_s, exact_s)
 
 

@@ -33,7 +33,7 @@ async def planned(node: Node, broker: Mosquitto) -> tuple[PublishedPlan, int]:
     """The first plan as a third party finds it, and who made it."""
     async with broker.subscriber(Topics(NODE).plan) as late:
         await eventually("a plan", lambda: late.heard, seen=lambda: node.log)
-        return parse_plan(late.heard[0].payload), workers(node)[0]
+        return parse_plan(late.heard[0].payload.encode()), workers(node)[0]
 
 
 @pytest.mark.parametrize("how", ["told to stop", "killed"])

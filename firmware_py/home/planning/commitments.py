@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from controller.book import Entry
+from controller.planning.check import PRICE_MOST
 from controller.planning.site import Commitment, Floats, Horizon
 from firmware_py.home.planning.hours import Now
 from protocols.contracts import Dispatch, Energy, Option, Reprofile
@@ -38,7 +39,7 @@ class _Ask:
 
     def nominated_at(self, at_s: float) -> float | None:
         """The nominated power then; the last one also behind its end."""
-        if not self.nominated_w:
+        if self.nominated_w is None or len(self.nominated_w) == 0:
             return None
         index = int((at_s - self.origin_s) // self.interval_s)
         return self.nominated_w[min(max(index, 0), len(self.nominated_w) - 1)]
@@ -46,7 +47,7 @@ class _Ask:
     def edges(self) -> Iterable[float]:
         """Where what it asks may change."""
         yield from (self.begin_s, self.end_s)
-        for index in range(len(self.nominated_w or ())):
+        for index in range(0 if self.nominated_w is None else len(self.nominated_w)):
             yield self.origin_s + index * self.interval_s
 
 
@@ -118,8 +119,8 @@ def _deviation(entry: Entry, default: float) -> float:
     """What a kWh that is missing costs: the price not earned and the penalty; without such terms the tariff's."""
     terms = entry.contract.settlement
     if terms is None or (terms.price_per_kwh == 0 and terms.penalty_per_kwh == 0):
-        return default
-    return float(abs(terms.price_per_kwh) + terms.penalty_per_kwh)
+        return min(default, PRICE_MOST)
+    return min(float(abs(terms.price_per_kwh) + terms.penalty_per_kwh), PRICE_MOST)
 
 
 def _by_step(
@@ -155,7 +156,8 @@ def _shares(on: Sequence[_Ask], at_s: float, horizon: Horizon, net_w: Floats) ->
     for ask in changes if nominating is not None else on:
         shares[ask.contract] += ask.power_w
     if nominating is not None:
-        shares[nominating.contract] += nominating.nominated_at(at_s) or 0.0
+        nominated_w = nominating.nominated_at(at_s)
+        shares[nominating.contract] += 0.0 if nominated_w is None else nominated_w
     elif not energies:
         shares[changes[0].contract] += _expected_before_w(changes[0], horizon, net_w)
     return dict(shares)

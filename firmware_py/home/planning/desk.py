@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
+import numpy as np
+
 from controller.book import Entry
 from controller.cycle import Inputs
 from controller.forecasting.forecast import Forecast
@@ -22,7 +24,7 @@ from controller.limits.envelope import View
 from controller.planning.orders import Orders
 from controller.planning.plan import Plan
 from controller.planning.publish import from_plan
-from controller.planning.site import Site
+from controller.planning.site import Floats, Horizon, Site
 from controller.tariff import Tariff, prices
 from controller.thermal.stores import Store
 from firmware_py.home.comfort import Beside, Comfort, Latest
@@ -55,6 +57,8 @@ AWAY: Final = timedelta(hours=10)
 _KINDS: Final = {LOAD: Kind.LOAD, PV: Kind.PV, OUTDOOR: Kind.OUTDOOR}
 _log = logging.getLogger("busbar.plan")
 SUBJECT: Final = "plan"
+# An offer to others is at least so sure, whatever its owner dares for himself.
+LEAST_SURE: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,10 @@ class Says:
     node: str
     happened: Callable[[str, str, str], None]
     plan: Callable[[bytes], bool]
+
+
+# Told of each new plan, with by how much load and sun may be off in each step: who makes offers of it, for one.
+Planned = Callable[[InForce, Floats], None]
 
 
 @dataclass(slots=True)
@@ -123,6 +131,7 @@ class PlanDesk:
         self._noticed, self._bad = _Noticed(), set[str]()
         self._unsaid, self._to_keep, self._unkept = b"", b"", asyncio.Event()
         self._ready = asyncio.Event()
+        self.listeners: list[Planned] = []
         if sources.outlook is not None:
             sources.outlook.changed = self.planning.want
 
@@ -338,6 +347,16 @@ class PlanDesk:
         self._unsaid = encode(told)
         self._to_keep = self._unsaid
         self._unkept.set()
+        for listener in self.listeners:
+            listener(held, self.margin_w(held.site.horizon))
+
+    def margin_w(self, horizon: Horizon) -> Floats:
+        """By how much load and sun together may be off either way in each step (a magnitude), as sure as the owner wants to be."""
+        sure = max(self._plan.risk, LEAST_SURE)
+        load, sun = self._forecasts.get(Kind.LOAD), self._forecasts.get(Kind.PV)
+        if load is None or sun is None or load.horizon != horizon:
+            return np.full(horizon.steps, np.inf)
+        return np.asarray(load.at(sure) - load.median + sun.median - sun.at(1.0 - sure))
 
     def _figures(self) -> dict[str, float]:
         """The scores by name, such as `load_mae_24h`."""

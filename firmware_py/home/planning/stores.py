@@ -72,7 +72,7 @@ def house_of(
         air_c=air_c,
         mass_c=min(max(facts.mass_c.get(room.name, air_c), air_c - _MASS_K), air_c + _MASS_K),
         comfort=Comfort(
-            least_c, np.full(horizon.steps, room.most_c), _liked(room.liked_c, horizon), room.comfort_per_kh
+            least_c, np.full(horizon.steps, room.most_c), _liked(room.liked_c, least_c), room.comfort_per_kh
         ),
         heaters=tuple(machines),
         heat_w=np.zeros(horizon.steps),
@@ -110,7 +110,7 @@ def tank_of(
         model=model,
         water_c=water_c,
         comfort=Comfort(
-            least_c, np.full(horizon.steps, tank.most_c), _liked(tank.liked_c, horizon), tank.comfort_per_kh
+            least_c, np.full(horizon.steps, tank.most_c), _liked(tank.liked_c, least_c), tank.comfort_per_kh
         ),
         heaters=machines,
         draw_w=drawn_w,
@@ -175,8 +175,9 @@ def _night(room: RoomSet, home: HomeSet, horizon: Horizon) -> list[int]:
     return [step for step in range(horizon.steps) if any(night.holds(horizon.moment(step)) for night in nights)]
 
 
-def _liked(liked_c: float | None, horizon: Horizon) -> Floats | None:
-    return None if liked_c is None else np.full(horizon.steps, liked_c)
+def _liked(liked_c: float | None, least_c: Floats) -> Floats | None:
+    """What is liked, and no less than what must be: against legionella it is hotter than anybody likes."""
+    return None if liked_c is None else np.maximum(liked_c, least_c)
 
 
 def _heater(heater: HeaterSet, facts: "Facts", heat_per_w: Floats) -> Heater:

@@ -291,6 +291,20 @@ def test_a_forecast_worse_than_yesterday_is_said_once_and_again_when_it_is_bette
     played(tmp_path, story)
 
 
+def test_who_listens_is_told_of_each_plan_and_by_how_much_it_may_be_off(tmp_path: Path) -> None:
+    """At a risk of 0.9: the load 400 W more than its median, the sun 800 W less."""
+
+    async def story(stand: Stand) -> None:
+        heard: list[np.ndarray[Any, Any]] = []
+        stand.desk.listeners.append(lambda held, margin_w: heard.append(margin_w))
+        stand.outlook.told[Kind.LOAD] = told(Kind.LOAD, 300.0, 500.0, 900.0)
+        stand.outlook.told[Kind.PV] = told(Kind.PV, 1200.0, 2000.0, 2400.0)
+        await stand.passes(20.0)
+        assert heard[0] == pytest.approx(np.full(16, 1200.0))
+
+    played(tmp_path, story, replace(PLAN, risk=0.9))
+
+
 def test_scores_stand_in_the_plan(tmp_path: Path) -> None:
     async def story(stand: Stand) -> None:
         stand.desk.scores.sums["pv/24"] = Sums(100.0, off=12_000.0, pinball=4000.0)

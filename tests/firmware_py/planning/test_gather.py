@@ -1,5 +1,6 @@
 """Facts become a site: bounds by schedule, the car's departure on days of 23 and 25 hours, comfort in local time, what is missing."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -111,7 +112,7 @@ def test_a_car_leaves_by_the_clock_on_the_wall(evening: str, leaves: str, return
     assert site.horizon.moment(trip.leaves) == utc(leaves)
     assert site.horizon.moment(trip.returns) == utc(returns)
     assert (trip.needs_wh, trip.uses_wh, found.stored_wh) == (20_000.0, 20_000.0, 3000.0)
-    away = [site.horizon.moment(step) for step in np.flatnonzero(~found.may_charge)]
+    away = [site.horizon.moment(int(step)) for step in np.flatnonzero(~found.may_charge)]
     assert (away[0], away[-1]) == (utc(leaves), utc(returns) - timedelta(minutes=15))
 
 
@@ -158,7 +159,7 @@ def test_a_trip_it_was_told_of_takes_the_place_of_the_usual_one() -> None:
 def test_a_night_lowers_the_bound_in_local_time() -> None:
     """22:00 to 06:00 in summer is 20:00 to 04:00 UTC."""
     site = made(home(rooms=(ROOM,)), "2026-06-21T18:00", temperature_c={"living": 20.0})
-    low = [site.horizon.moment(step) for step in np.flatnonzero(site.houses[0].comfort.least_c == 17.0)]
+    low = [site.horizon.moment(int(step)) for step in np.flatnonzero(site.houses[0].comfort.least_c == 17.0)]
     assert (low[0], low[-1], len(low)) == (utc("2026-06-21T20:00"), utc("2026-06-22T03:45"), 32)
 
 
@@ -177,7 +178,7 @@ def test_a_pump_makes_of_a_watt_what_its_curve_says_and_keeps_its_times() -> Non
 
 def test_a_learnt_model_counts_before_an_assumed_one() -> None:
     learnt = HouseModel(150.0, 5e6, 4e7, 900.0, 250.0)
-    facts = {"temperature_c": {"living": 20.0}, "mass_c": {"house": 19.2}}
+    facts: dict[str, Any] = {"temperature_c": {"living": 20.0}, "mass_c": {"house": 19.2}}
     site = made(home(rooms=(ROOM,)), "2026-01-21T18:00", models={"house": learnt}, **facts)
     assert (site.houses[0].model, site.houses[0].mass_c) == (learnt, 19.2)
     assert site.notes == ()
@@ -201,9 +202,13 @@ def test_legionella_is_due_at_the_cheapest_time_before() -> None:
     bought[40:44] = 0.1
     expected = Expected(np.full(n, 500.0), np.zeros(n), np.full(n, 5.0), bought, np.full(n, 0.08))
     moment = utc("2026-06-21T10:00")
-    facts = {"temperature_c": {"water": 50.0}, "expected": expected}
+    facts: dict[str, Any] = {"temperature_c": {"water": 50.0}, "expected": expected}
     due = made(home(tanks=(TANK,)), "2026-06-21T10:00", hot_at={"tank": moment - timedelta(days=6.5)}, **facts)
     assert list(np.flatnonzero(due.tanks[0].comfort.least_c == 60.0)) == [40, 41]  # half an hour
+    liked = replace(TANK, liked_c=50.0)
+    both = made(home(tanks=(liked,)), "2026-06-21T10:00", hot_at={"tank": moment - timedelta(days=6.5)}, **facts)
+    assert both.tanks[0].comfort.liked_c is not None
+    assert list(both.tanks[0].comfort.liked_c[39:43]) == [50.0, 60.0, 60.0, 50.0]
     fresh = made(home(tanks=(TANK,)), "2026-06-21T10:00", hot_at={"tank": moment - timedelta(days=1)}, **facts)
     assert set(fresh.tanks[0].comfort.least_c) == {45.0}
 
@@ -242,6 +247,14 @@ def test_a_run_that_has_begun_needs_the_rest_and_tomorrow_all_of_it() -> None:
     assert (second.run_s, site.horizon.moment(second.first)) == (7200.0, utc("2026-06-22T06:00"))
     done = made(home(runs=(run,)), "2026-06-21T10:00", PlanSet(horizon_h=36.0), ran_s={"pool": 7200.0})
     assert [each.run_s for each in done.appliances] == [7200.0]
+
+
+def test_a_run_that_does_not_fit_any_more_runs_as_long_as_it_can() -> None:
+    """At 19:07 in Berlin of two hours until 20:00: from 19:00, as the step that runs counts whole."""
+    run = RunSet("pool", 800.0, 7200.0, (time(8), time(20)))
+    site = made(home(runs=(run,)), "2026-06-21T17:07")
+    assert [(each.run_s, each.last - each.first) for each in site.appliances] == [(3600.0, 4)]
+    assert site.notes == ("pool: 120 min are left to run, 60 min fit into its window",)
 
 
 def test_what_the_owner_keeps_for_himself_is_not_planned() -> None:
