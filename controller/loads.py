@@ -300,16 +300,16 @@ def _bound_w(ask: Ask, room: Room) -> float:
 
 
 def _state(load: Load, held: Held, room: Room) -> float | None:
-    """Raised by an ask or with what is over, blocked by an ask or where even what it takes by itself does not fit, else
-    left alone.
+    """Raised by an ask or with what is over; blocked by a bound of comfort or where even what it takes by itself does not fit;
+    else left alone: a mere preference blocks nobody, for the label ends a block after two hours whatever was planned.
     """
     terms, ask = load.terms, load.ask
     if ask is not None and ask.want_w >= terms.most_w / 2:
         if _bound_w(ask, room) >= terms.most_w:
             return terms.most_w
-    elif ask is not None:
+    elif ask is not None and ask.rank <= Rank.COMFORT_BOUND:
         return 0.0 if terms.may_block else None
-    elif not load.is_kept and terms.use is not Use.ALWAYS and _over_w(load, held, room) >= terms.most_w:
+    elif ask is None and not load.is_kept and terms.use is not Use.ALWAYS and _over_w(load, held, room) >= terms.most_w:
         return terms.most_w
     alone_w = terms.most_w if held.told_w == 0.0 else load.power_w if held.told_w is None else 0.0
     fits = alone_w <= (room.band_w if ask is None else _bound_w(ask, room)) + NOISE_W

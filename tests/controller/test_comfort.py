@@ -79,13 +79,20 @@ def test_a_contract_for_consumption_has_what_the_plan_would_leave_off_but_not_wh
 
 
 @pytest.mark.parametrize(
-    ("want_w", "may_block", "told_w"),
-    [(inf, True, 2000.0), (2000.0, True, 2000.0), (0.0, True, 0.0), (0.0, False, None)],
+    ("want_w", "rank", "may_block", "told_w"),
+    [
+        (inf, Rank.OPTIMISER, True, 2000.0),
+        (2000.0, Rank.OPTIMISER, True, 2000.0),
+        (0.0, Rank.OPTIMISER, True, None),
+        (0.0, Rank.COMFORT, True, None),
+        (0.0, Rank.COMFORT_BOUND, True, 0.0),
+        (0.0, Rank.COMFORT_BOUND, False, None),
+    ],
 )
-def test_a_pump_is_raised_and_blocked_by_what_is_asked_of_it(
-    want_w: float, may_block: bool, told_w: float | None
+def test_a_pump_is_raised_by_who_asks_and_blocked_by_bounds_alone(
+    want_w: float, rank: Rank, may_block: bool, told_w: float | None
 ) -> None:
-    assert told(msgspec.structs.replace(PUMP, may_block=may_block), ask(want_w)) == told_w
+    assert told(msgspec.structs.replace(PUMP, may_block=may_block), ask(want_w, rank)) == told_w
 
 
 def test_a_pump_of_a_store_that_is_asked_nothing_is_left_alone_whatever_is_over() -> None:
