@@ -70,7 +70,7 @@ NOTHING: Final = Asked()
 
 def step(params: Params, memory: Memory, now_s: float, scene: Scene) -> tuple[Memory, Asked]:
     """What is asked in this cycle."""
-    if not (scene.stores or scene.cars or scene.wants_w or memory.of_departure):
+    if not (scene.stores or scene.cars or memory.of_departure) and scene.wants_w is None:
         return memory, NOTHING
     asks: dict[str, Ask] = {}
     of_stores = dict(memory.of_stores)
@@ -94,7 +94,7 @@ def _add(asks: dict[str, Ask], more: Asks) -> None:
 
 
 def _planned(scene: Scene, kept: frozenset[str]) -> Asks:
-    if not scene.wants_w:
+    if scene.wants_w is None:
         return NONE
     return {
         load.name: Ask(max(0.0, want_w), Rank.OPTIMISER, scene.why)

@@ -112,7 +112,7 @@ def step(
     base_a = tuple(known_a)
     own_w = {draw.name: draw.power_w for draw in draws}
     seen = (*memory.seen[-1:], Seen(at_s, phases_a, base_a, own_w, max(charge_w, 0.0) / BALANCED_W))
-    if at_s - memory.since_s >= params.recover_s or not memory.most_a:
+    if at_s - memory.since_s >= params.recover_s or len(memory.most_a) == 0:
         return Memory(seen, at_s, (*memory.most_a[-1:], base_a), (*memory.least_a[-1:], base_a))
     most_a = tuple(map(max, memory.most_a[-1], base_a))
     least_a = tuple(map(min, memory.least_a[-1], base_a))

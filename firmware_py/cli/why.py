@@ -61,8 +61,8 @@ def lines(told: Why, asked: datetime | None) -> Iterator[str]:
     for limit in told.limits:
         yield f"  limit              {_limit(limit)}"
     for ask in told.asks:
-        asked = "its most" if ask.want_w is None else f"{ask.want_w:g} W"
-        yield f"  ask                {ask.load}: {asked} by {ask.rank.replace('_', ' ')} ({ask.why})"
+        want = "its most" if ask.want_w is None else f"{ask.want_w:g} W"
+        yield f"  ask                {ask.load}: {want} by {ask.rank.replace('_', ' ')} ({ask.why})"
     for name, value_w in told.commands.items():
         told_w = "let go" if value_w is None else f"told {value_w:g} W"
         yield f"  {name:<18} {told_w}, read {_age(told.ages_s.get(name))}"

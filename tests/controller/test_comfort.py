@@ -100,6 +100,21 @@ def test_a_pump_that_must_heat_is_not_blocked_by_a_contract() -> None:
     assert told(PUMP, ask(inf, Rank.COMFORT), tight, power_w=1500.0) == 0.0
 
 
+def test_a_pump_that_must_heat_and_cannot_be_raised_is_not_blocked_for_a_contract() -> None:
+    """1800 W of room are too little to raise it, and enough for the 1500 W that it draws by itself."""
+    tight = Room(0.0, 1000.0, 1800.0)
+    assert told(PUMP, ask(inf, Rank.COMFORT_BOUND), tight, power_w=1500.0) is None
+
+
+def test_a_bound_of_comfort_does_not_push_a_load_off_that_was_just_switched_on() -> None:
+    """5000 W for both: the boiler was switched on 10 s ago, so the car gets no 4140 W as yet."""
+    loads = [Load("car", 0.0, car(), ask=ask(inf, Rank.COMFORT_BOUND)), Load("boiler", 2000.0, BOILER)]
+    held = {"car": Held(0.0, fits_since_s=0.0), "boiler": Held(2000.0, 990.0, 990.0)}
+    for now_s, told_w in ((1000.0, {"car": 0.0, "boiler": 2000.0}), (1060.0, {"car": 4830.0, "boiler": 0.0})):
+        held_now = held if now_s == 1000.0 else {**held, "car": Held(0.0, fits_since_s=1000.0, fits=1, mean_units=7.0)}
+        assert allot(loads, (), held_now, now_s, Room(5000.0, 5000.0, 5000.0))[1].told_w == told_w
+
+
 def test_without_a_car_nothing_is_told_whatever_is_asked() -> None:
     assert told(car(), ask(inf, Rank.COMFORT_BOUND), is_ready=False) == 0.0
 
@@ -145,6 +160,7 @@ def test_only_planned_loads_that_keep_nothing_warm_are_asked_by_the_plan_itself(
     found = asked(loads, (TANK,), wants_w=wants_w)
     assert found.asks["a"] == Ask(2000.0, Rank.OPTIMISER, "the plan")
     assert "b" not in found.asks
+    assert asked(loads, (msgspec.structs.replace(TANK, heaters=("a",)),), wants_w=wants_w).asks["a"].why != "the plan"
     assert "tank" in found.asks["boiler"].why, "its thermostat knows the plan, and the tank"
     assert found.asks["d"].want_w == 0.0, "no number is nothing"
     assert found.kept == {"boiler"}

@@ -51,6 +51,15 @@ def test_what_the_load_draws_itself_is_part_of_its_room(known: bool) -> None:
     assert rooms(draw, (20.0, 0.0, 0.0)).of("car").hard_w == pytest.approx(21.0 * 230.0)
 
 
+def test_a_load_of_unknown_phase_takes_from_those_behind_it_only_what_it_is_raised_by() -> None:
+    """10 A of its own are in the 12 A of L1 already; told 16 A, 6 A more may come on any phase."""
+    draws = [Draw("car", 2300.0, 230.0, is_known=False), Draw("boiler", 0.0, 230.0, (0,))]
+    memory = step(FUSE, Memory(), 0.0, (12.0, 0.0, 0.0), draws, 0.0)
+    both = Rooms(FUSE, memory, draws, {})
+    both.take("car", 16 * 230.0)
+    assert both.of("boiler").hard_w == pytest.approx((25.0 - 12.0 - 6.0) * 230.0)
+
+
 def test_what_a_battery_takes_makes_room() -> None:
     """4140 W are 6 A on each phase, which it must leave to a load, and is then kept from by the wish."""
     at = rooms(ONE, (24.0, 6.0, 6.0), charge_w=4140.0)

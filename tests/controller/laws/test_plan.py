@@ -8,6 +8,7 @@ import pytest
 
 from controller.cycle import Inputs, decide
 from controller.laws import plan
+from controller.loads import Terms
 from controller.planning.orders import NOTHING, Orders
 from controller.split import Follower, followed, split
 from controller.wishes import Band, Rank, Wish
@@ -159,6 +160,18 @@ def test_two_batteries_each_keep_their_band_and_none_is_emptied_into_the_other()
     assert followed(500.0, [first, second]) == {"a": -500.0, "b": 1000.0}
     assert followed(500.0, [second, first]) == {"a": -500.0, "b": 1000.0}
     assert plan.want_w(500.0, [first, second]) == 1000.0
+    ahead = Follower("b", 0.0, Band(-3000.0, 3000.0), "", merit=-1, ordered=Band(1000.0, 1000.0))
+    assert followed(500.0, [first, ahead]) == {"a": -500.0, "b": 1000.0}, "nor where it comes first"
+
+
+def test_what_a_battery_is_told_to_take_counts_once_for_the_loads_behind_it() -> None:
+    """3000 W over: 1000 W and more are the battery's, so all of it, and nothing is left for a boiler behind it."""
+    home = house(base_w=(-1000.0, -1000.0, -1000.0))
+    home.soc_percent = 50.0
+    home.machines["boiler"] = Machine(Terms(2000.0, 2000.0, 0.0, merit=1), (0,))
+    home.seconds(15, orders=orders(Band(1000.0, 1000.0)))
+    assert home.machines["boiler"].told_w == 2000.0
+    assert home.battery_w == 1000.0
 
 
 def test_for_a_contract_the_free_battery_goes_first_and_the_kept_one_as_far_as_it_must() -> None:
