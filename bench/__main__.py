@@ -13,10 +13,12 @@ from bench import (
     fleet_virtual,
     forecast,
     gallery,
+    home_energy,
     interval_energy,
     metrology,
     modbus_tcp,
     one_home,
+    planning,
     rebound,
     thousand_devices,
     wire_limit,
@@ -33,12 +35,15 @@ SHORT: Mapping[str, Callable[[], None]] = {
     "forecast": lambda: forecast.main(["--days", "6", "--homes", "H0-A", "H0-L", "--pv", "PV1"]),
     "one_home": lambda: one_home.main([]),
     "rebound": lambda: rebound.main(["--homes", "300", "--seeds", "1"]),
+    "planning": lambda: planning.main(["--days", "10", "--loop", "0"]),
     "thousand_devices": thousand_devices.main,
     "hundred_live": lambda: fleet_live.main(["--homes", "100", "--seconds", "15"]),
 }
 LONG: Mapping[str, Callable[[], None]] = {
     "fleet_virtual": fleet_virtual.main,
     "fleet_live": lambda: fleet_live.main([]),
+    "planning_loop": lambda: planning.main([]),
+    "home_energy": lambda: home_energy.main([]),
 }
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """MQTT topics, version 1: `busbar/1/<node>/…`.
 
-From the node: `status` (retained, last will), `telemetry/<device>`, `interval` and `backfill` (journalled), `event`, `ack`
-(states of contracts and commands, journalled), `contract/agreed` (signed contracts that wait for the zone's approval), `limit`
-(limit history, journalled), `ocmf` (signed readings, journalled), `why` and `plan` (retained), `flexibility` (what the site
-offers now, retained). To the node: `contract/in` (signed contracts), `command/in` (signed commands, to a meter), `durable` (the
-head-end's own acknowledgement, "durable up to n"), where it has a guard `limit/in` (the guard's signed messages), and where it
-plans `outlook/in` (signed prices, forecasts and trips). Nothing to the node may be retained.
+From the node: `status` (retained, last will), `telemetry/<device>`, `interval` and `backfill` (journalled), `event`,
+`ack` (states of contracts and commands, journalled), `contract/agreed` (signed contracts that wait for the zone's approval),
+`limit` (limit history, journalled), `ocmf` (signed readings, journalled), `why`, `plan` and `flexibility` (what the site
+offers; these three retained). To the node: `contract/in` (signed contracts), `command/in` (signed commands, to a meter),
+`durable` (the head-end's own acknowledgement, "durable up to n"), where it has a guard `limit/in` (the guard's signed
+messages), and where it plans `outlook/in` (signed prices, forecasts and trips). Nothing to the node may be retained.
 """
 
 import re

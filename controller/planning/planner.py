@@ -24,6 +24,8 @@ GAP = 2e-3
 LEAST_GAP = 5e-4
 # Of the budget, what branch and bound may take; the rest is for the relaxed problems around it.
 WHOLE_SHARE = 0.8
+# The relaxed problem gets this long, however small the budget: without it there is no plan at all.
+RELAXED_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,23 +71,29 @@ class Planner:
         """The solution with every switch held, how it came about, and how much better the best could be."""
         solver, began_s = self._solver, self._solver.spent_s
         solver.load(of.arrays, of.shape)
-        relaxed = solver.solve(keep=True)
+        relaxed = solver.solve(keep=True, limit_s=max(budget_s, RELAXED_S))
         if not of.arrays.whole.size:
             return relaxed, Made.OPTIMAL, 0.0
-        start = self._held(of, *rounded(of, relaxed.x))
-        allowed = max(LEAST_GAP, GAP * _money(of, start.x))
-        best, made, bound = start, Made.ROUNDED, relaxed.objective
-        if start.objective - relaxed.objective <= allowed:
+        start, left_s = self._start(of, relaxed), budget_s - (solver.spent_s - began_s)
+        allowed = max(LEAST_GAP, GAP * _money(of, relaxed.x))
+        if start is not None and start.objective - relaxed.objective <= allowed:
             return start, Made.OPTIMAL, _gap(of, start, relaxed.objective)
-        left_s = (budget_s - (solver.spent_s - began_s)) * WHOLE_SHARE
-        whole = solver.whole(of.arrays, start.x, left_s, allowed) if left_s > 0 else None
-        if whole is not None:
-            bound = max(bound, whole.bound)
-            made = Made.IN_TIME if whole.in_time else Made.OPTIMAL
-            if whole.in_time and whole.objective >= start.objective - 1e-9:
-                return start, Made.ROUNDED, _gap(of, start, bound)
-            best = self._held(of, of.arrays.whole, np.round(whole.x[of.arrays.whole]))
-        return best, made, _gap(of, best, bound)
+        known = None if start is None else start.x
+        whole = solver.whole(of.arrays, known, left_s * WHOLE_SHARE, allowed) if left_s > 0 else None
+        bound = relaxed.objective if whole is None else max(relaxed.objective, whole.bound)
+        if start is not None and (whole is None or (whole.in_time and whole.objective >= start.objective - 1e-9)):
+            return start, Made.ROUNDED, _gap(of, start, bound)
+        if whole is None:
+            raise SolverFailed(f"no plan with whole switches within {budget_s} s, expected one")
+        best = self._held(of, of.arrays.whole, np.round(whole.x[of.arrays.whole]))
+        return best, Made.IN_TIME if whole.in_time else Made.OPTIMAL, _gap(of, best, bound)
+
+    def _start(self, of: Model, relaxed: Solution) -> Solution | None:
+        """The relaxed plan made whole; None where that breaks a least time at the end of a window."""
+        try:
+            return self._held(of, *rounded(of, relaxed.x))
+        except SolverFailed:
+            return None
 
     def _held(self, of: Model, columns: Index, values: Floats) -> Solution:
         """The problem with its switches held."""

@@ -1,6 +1,7 @@
 """HiGHS behind four questions; the only module that knows it. It counts its own time, for decisions have no clock."""
 
 from dataclasses import dataclass
+from math import inf
 
 import highspy
 import numpy as np
@@ -47,10 +48,12 @@ class Solver:
         self._lower, self._upper = arrays.lower.copy(), arrays.upper.copy()
         self._shape = shape
 
-    def solve(self, *, keep: bool = False) -> Solution:
+    def solve(self, *, keep: bool = False, limit_s: float = inf) -> Solution:
         """The relaxed problem as it stands. `keep`: its basis starts the next problem."""
+        # A relaxed run counts from the first one on, branch and bound (below) from its own begin: HiGHS 1.15.1, measured.
+        self._highs.setOptionValue("time_limit", self._highs.getRunTime() + limit_s)
         status = self._run(self._highs)
-        if status != Status.kOptimal:
+        if status not in (Status.kOptimal, Status.kTimeLimit):
             self._highs.clearSolver()  # a basis may lead astray where a cold start does not
             status = self._run(self._highs)
         if status != Status.kOptimal:
@@ -68,13 +71,14 @@ class Solver:
         """Other bounds for one row."""
         self._highs.changeRowBounds(row, lower, upper)
 
-    def whole(self, arrays: Arrays, start: Floats, limit_s: float, gap: float) -> Solution | None:
-        """The problem with whole columns, from a solution that is known; None where nothing was found in time."""
+    def whole(self, arrays: Arrays, start: Floats | None, limit_s: float, gap: float) -> Solution | None:
+        """The problem with whole columns, from a solution where one is known; None where nothing was found in time."""
         _pass(self._mip, arrays, whole=True)
-        known = highspy.HighsSolution()
-        known.col_value = list(start)
-        self._mip.setSolution(known)
-        self._mip.setOptionValue("time_limit", limit_s)  # of this run, though its clock counts all of them
+        if start is not None:
+            known = highspy.HighsSolution()
+            known.col_value = list(start)
+            self._mip.setSolution(known)
+        self._mip.setOptionValue("time_limit", limit_s)
         self._mip.setOptionValue("mip_rel_gap", 0.0)
         self._mip.setOptionValue("mip_abs_gap", gap)
         status = self._run(self._mip)

@@ -6,7 +6,8 @@ Source: "R4DCB08 modbus rtu protocol" (the maker's, Eletechsup; a copy stands in
         rate, 5: factory reset). One read takes 1 to 8 registers. Functions 3 and 6.
 Choice: a probe resolves 1/16 K (DS18B20, 12 bit) and knows -55 to 125 degC; the board rounds to 0.1 K. Outside it is an
         error to the board. It reports nothing by itself here, and keeps its address and baud rate. What refuses is ours
-        too: the document has no exceptions.
+        too: the document has no exceptions. After a reboot it has its temperatures at once; what a real one shows until its first
+        conversion is unverified.
 """
 
 from collections.abc import Sequence
@@ -55,10 +56,10 @@ class R4dcb08:
         """It keeps no time."""
 
     def layout(self, table: Table) -> Sequence[Value]:
-        """The channels."""
+        """The channels; as settings, for a board that has just started shows no zeros: 0 would be a temperature."""
         if table is not Table.HOLDING:
             return ()
-        return [Value(channel, Shape.S16, Nature.LEVEL, NO_SENSOR - 0x10000) for channel in range(CHANNELS)]
+        return [Value(channel, Shape.S16, Nature.SETTING, NO_SENSOR - 0x10000) for channel in range(CHANNELS)]
 
     def _word(self, address: int) -> int:
         if address not in range(CHANNELS):

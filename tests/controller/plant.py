@@ -33,7 +33,7 @@ def called(
         begins = max(1, first - step)
         ready = with_reserve(site, begins, last - step, float(np.sign(change_w)), margin_w[step:])
         ready.load_w[0] = site.load_w[0] + error_w[step]
-        made = planner.plan(ready, 0.5, exact_s)
+        made = planner.plan(ready, 2.0, exact_s)
         seen_w.append(float(made.grid_w[0]))
         site = after(site, made)
         cold_k = max(cold_k, *(_outside_k(store, site) for store in site.stores), 0.0)

@@ -18,7 +18,7 @@ from controller.flexibility import (
     windows,
     with_reserve,
 )
-from controller.planning.plan import Plan
+from controller.planning.plan import Plan, Violation
 from controller.planning.planner import Planner, SolverFailed
 from controller.planning.site import Battery, Comfort, Commitment, Floats, Heater, Horizon, Site
 from protocols.flexibility import Offer
@@ -61,8 +61,11 @@ def test_power_and_energy_bound_an_offer_and_the_margin_is_kept_back(margin_w: f
 
 
 def test_a_change_that_its_own_error_could_turn_round_needs_both_ways() -> None:
-    bound = replace(stored(at_rest(), 10_000.0), export_max_w=full(STEPS, 0.0), load_w=full(STEPS, 0.0))
-    assert hour_of(bound, 150.0, grid_w=0.0).up_w == 0.0
+    """200 W more while the load is 400 W higher is 200 W out of an empty battery."""
+    tight = np.where(np.arange(STEPS) < 1, 1_000.0, 1_200.0)  # nothing can be stored before
+    empty = replace(stored(at_rest(), 500.0), import_max_w=tight)
+    assert hour_of(empty, 400.0, grid_w=1_000.0).up_w == 0.0
+    assert hour_of(empty, 150.0, grid_w=1_000.0).up_w == pytest.approx(200.0, abs=1.0)
 
 
 def test_the_price_is_cost_and_profit() -> None:
@@ -71,8 +74,9 @@ def test_the_price_is_cost_and_profit() -> None:
     down = [level for level in offer.levels if level.change_w < 0.0]
     assert [level.change_w for level in down] == [-offer.down_w, -offer.down_w / 2.0]
     # Energy costs the same at any time here; what is taken out is put back or is missing at the end, and wears 0.05 per kWh.
-    for level in down:
-        kwh = -level.change_w / 1000.0
+    assert len(offer.levels) == 4
+    for level in offer.levels:
+        kwh = abs(level.change_w) / 1000.0
         assert level.price_per_kwh == pytest.approx(level.cost / kwh + 0.04, abs=1e-3)
         assert 0.0 <= level.cost / kwh <= 0.11
 
@@ -150,6 +154,20 @@ class Failing(Planner):
         return super().plan(site, budget_s, exact_s)
 
 
+class Colder(Planner):
+    """Whose plans with a change leave a room cold."""
+
+    def plan(self, site: Site, budget_s: float = 1.0, exact_s: float = 0.0) -> Plan:
+        made = super().plan(site, budget_s, exact_s)
+        cold = Violation("living", "least_c", 3, 1.0, "K h")
+        return replace(made, violations=(cold,)) if site.commitments else made
+
+
+def test_a_change_that_breaks_comfort_is_not_offered() -> None:
+    (offer,) = offers(Colder(), stored(at_rest(), 6_000.0), full(STEPS, 0.0), search=HOUR)
+    assert (offer.up_w, offer.down_w) == (0.0, 0.0)
+
+
 @pytest.mark.parametrize("good", range(1, 12))
 def test_a_solver_that_fails_makes_offers_smaller_and_raises_nothing(good: int) -> None:
     site = stored(at_rest(), 6_000.0)
@@ -196,7 +214,7 @@ def _changes(site: Site, margin_w: Floats, search: Search) -> list[tuple[Offer, 
 
 @pytest.mark.parametrize(
     ("seed", "search"),
-    [(2, _NEAR), *(pytest.param(seed, _FOUR_HOURS, marks=pytest.mark.slow) for seed in (0, 1, 2))],
+    [(2, _NEAR), pytest.param(0, _FOUR_HOURS, marks=pytest.mark.slow)],
 )
 def test_what_is_offered_is_delivered_and_a_fifth_more_is_not(seed: int, search: Search) -> None:
     site = smooth(morning(seed))
@@ -216,10 +234,11 @@ def test_what_is_offered_is_delivered_and_a_fifth_more_is_not(seed: int, search:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_devices_that_switch_deliver_as_well(seed: int) -> None:
     site = morning(seed)
-    margin_w, search = full(32, MARGIN_W), Search(exact_s=3600.0, windows_h=_NEAR.windows_h)
+    # Whole switches to the end of the window, both for who offers and for who delivers.
+    margin_w, search = full(32, MARGIN_W), Search(2.0, 4_500.0, _NEAR.windows_h)
     for offer, change_w in _changes(site, margin_w, search):
         for error_w in (margin_w, -margin_w):
-            missed_w, out_k = called(site, offer, change_w, error_w, margin_w, 3600.0)
+            missed_w, out_k = called(site, offer, change_w, error_w, margin_w, 4_500.0)
             assert missed_w < 100.0
             assert out_k < 0.1
 

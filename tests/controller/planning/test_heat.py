@@ -1,18 +1,10 @@
-"""Heat in steps, against scipy's exponential and its integrator, and a house at rest."""
+"""Heat in steps, against scipy's integrator, and a house at rest."""
 
 import numpy as np
-import pytest
 from scipy.integrate import solve_ivp
-from scipy.linalg import expm
 
-from controller.planning.heat import bounds_at_edges, exponential, of_house, of_tank
+from controller.planning.heat import bounds_at_edges, of_house, of_tank
 from tests.controller.planning.sites import full, horizon, house, tank
-
-
-@pytest.mark.parametrize("scale", [0.0, 1e-6, 0.3, 5.0, 80.0])
-def test_the_exponential_is_scipys(scale: float) -> None:
-    matrix = scale * np.array([[-1.0, 0.4, 0.2], [0.1, -0.7, 0.0], [0.0, 0.0, 0.0]])
-    np.testing.assert_allclose(exponential(matrix), expm(matrix), rtol=1e-11, atol=1e-14)
 
 
 def test_a_house_goes_as_its_equations_say() -> None:

@@ -107,12 +107,13 @@ def test_import_and_export_at_once_do_not_earn_where_export_pays_more() -> None:
     assert made.cost.energy == pytest.approx(2 * 0.1 - 2 * 0.4)
 
 
-def test_a_battery_sells_where_export_pays_more_but_only_what_it_holds() -> None:
-    site = replace(bare(2, buys=0.1, sells=0.4), batteries=(replace(SMALL, stored_wh=900.0),))
-    made = plan(site)
-    stored = np.diff(made.stored_wh["battery"])
-    power = made.power_w["battery"]
-    np.testing.assert_allclose(stored, np.where(power > 0, 0.9, 1 / 0.9) * power, atol=1e-3)
+def test_what_is_stored_waits_for_a_surplus_where_export_pays_more() -> None:
+    # Half a kW covers a load bought at 0.10 in step 0, or is sold for 0.40 in step 1; both ways at once would have it sold for 0.45.
+    small = Battery("battery", 500.0, 0.0, 500.0, 0.0, 500.0, 1.0, 1.0)
+    site = bare(2, load_w=1_000.0, buys=0.1)
+    sells, sun = np.array([0.45, 0.40]), np.array([0.0, 3_000.0])
+    made = plan(replace(site, export_per_kwh=sells, pv_w=sun, batteries=(small,)))
+    np.testing.assert_allclose(made.power_w["battery"], [0.0, -500.0], atol=0.1)
 
 
 def test_the_end_is_no_cliff() -> None:
@@ -130,7 +131,7 @@ def test_a_car_is_as_cheap_as_scipy_says(seed: int) -> None:
     trip = Trip(n - 1, n, 31_000.0, 0.0)
     car = Car("car", 0.0, 60_000.0, 4_000.0, 11_000.0, np.ones(n, np.bool_), (trip,), 0.9)
     site = replace(
-        bare(n, load_w=400.0), import_per_kwh=random.uniform(0.2, 0.4, n), pv_w=random.uniform(0.0, 8_000.0, n),
+        bare(n, load_w=400.0), import_per_kwh=np.append(random.uniform(0.2, 0.4, n - 1), 0.1), pv_w=random.uniform(0.0, 8_000.0, n),
         import_max_w=full(n, inf), export_max_w=full(n, inf), cars=(car,),
     )  # fmt: skip
     made = plan(site)
@@ -180,6 +181,13 @@ def test_an_appliance_without_least_times_runs_in_the_cheapest_steps() -> None:
     washer = replace(dishwasher(0, 6, 3 * 3600.0), least_on_s=0.0)
     made = plan(replace(bare(6), import_per_kwh=prices, appliances=(washer,)))
     assert list(np.flatnonzero(made.is_on["dishwasher"])) == [1, 3, 5]
+
+
+def test_an_appliance_that_has_begun_keeps_its_least_time() -> None:
+    prices = np.array([0.9, 0.8, 0.1, 0.1, 0.1, 0.1])
+    begun = replace(dishwasher(0, 6, 4 * 3600.0), least_on_s=3 * 3600.0, is_on=True, since_s=3600.0)
+    made = plan(replace(bare(6), import_per_kwh=prices, appliances=(begun,)))
+    assert list(np.flatnonzero(made.is_on["dishwasher"])) == [0, 1, 2, 3]
 
 
 def test_a_run_that_may_end_behind_the_horizon_waits() -> None:

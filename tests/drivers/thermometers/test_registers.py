@@ -1,15 +1,17 @@
 """Thermometers on a line: the maker's own frames, and our simulated board."""
 
+import asyncio
+
 import pytest
 
 from drivers.catalogue import THERMOMETERS, FileThermometer
 from drivers.thermometers import r4dcb08, xy_md02
-from protocols.faults import BadReply, NoReply
+from protocols.faults import BadReply, Fault, NoReply
 from protocols.ports import Table
 from protocols.quantities import QUANTITIES, believable
 from sim_hardware.devices.r4dcb08 import R4dcb08
 from sim_hardware.faces.memory import MemoryBus as SimulatedBus
-from sim_hardware.faults import Faults
+from sim_hardware.faults import Faults, Word
 from sim_hardware.virtual_time import run_virtual
 from tests.drivers.memory_bus import MemoryBus
 
@@ -61,6 +63,38 @@ def test_words_that_no_room_can_be_are_not_believed() -> None:
     for word in (32767, -32767):
         assert not believable("temperature_c", word * 0.1)
     assert QUANTITIES["temperature_c"].least < -55.0 < 125.0 < QUANTITIES["temperature_c"].most
+
+
+@pytest.mark.parametrize(
+    ("word", "argument"),
+    [(Word.DROP, None), (Word.OFF, None), (Word.HALF_OPEN, None), (Word.EXCEPTION, 4), (Word.GARBLE, None)],
+)
+def test_a_line_at_fault_is_a_fault(word: Word, argument: float | None) -> None:
+    async def main() -> None:
+        faults = Faults(seed=1)
+        probe = r4dcb08.TYPE.build(SimulatedBus({1: R4dcb08([20.5])}, {1: faults}), 1, 0)
+        await probe.read()
+        faults.begin(word, argument)
+        with pytest.raises(Fault):
+            await probe.read()
+        faults.end()
+        assert (await probe.read())["temperature_c"] == pytest.approx(20.5)
+
+    run_virtual(main(), horizon_s=60)
+
+
+@pytest.mark.parametrize(("word", "argument"), [(Word.DRIFT, 0.5), (Word.WORD_SWAP, None), (Word.REBOOT, 5.0)])
+def test_no_fault_makes_a_temperature_that_is_none(word: Word, argument: float | None) -> None:
+    """One register, no current: nothing to swap or to drift; and a board that has just started has no zeros for 40 s."""
+
+    async def main() -> None:
+        faults = Faults(seed=1)
+        probe = r4dcb08.TYPE.build(SimulatedBus({1: R4dcb08([20.5])}, {1: faults}), 1, 0)
+        faults.begin(word, argument)
+        await asyncio.sleep(10.0)
+        assert (await probe.read())["temperature_c"] == pytest.approx(20.5)
+
+    run_virtual(main(), horizon_s=60)
 
 
 def test_our_driver_on_our_board_until_its_probe_is_cut() -> None:
