@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from controller.cycle import PhasesParams
 from controller.forecasting.sun import Place
+from controller.laws.phases import Params as PhasesParams
 from controller.loads import Use
 from controller.planning.rules import rules
 from controller.planning.steering import orders
@@ -99,7 +99,8 @@ def home_view(config: HomeConfig, around: Around, solver_of: SolverOf, clock: Cl
 def home_set(config: HomeConfig) -> HomeSet:
     """The home as its owner has set it."""
     site = config.site
-    machines = {each.name: _machine(each) for each in (*config.relay, *config.heat_pump)}
+    loads: tuple[RelayConfig | HeatPumpConfig, ...] = (*config.relay, *config.heat_pump)
+    machines = {each.name: _machine(each) for each in loads}
     rooms = tuple(_room(each, machines) for each in config.room)
     outdoors = (room.outdoor for room in config.room if room.outdoor is not None)
     return HomeSet(

@@ -35,7 +35,6 @@ def check(config: ConfigPath) -> None:
     parts = [(device.name, device.model) for device in home.device]
     parts += [(charger.name, charger.model) for charger in home.charger]
     parts += [(drive.name, drive.model) for drive in home.switchgear]
-    parts += [(each.name, each.model) for each in home.thermometer]
     parts += [(each.name, "relay") for each in home.relay]
     parts += [(each.name, each.model or "SG-Ready") for each in home.heat_pump]
     parts += [(each.name, each.model) for each in home.thermometer]

@@ -149,7 +149,8 @@ def test_a_home_with_everything_is_good() -> None:
 def test_a_home_without_any_of_it_is_as_before() -> None:
     home = HomeConfig.model_validate(raw(HOME))
     assert home.plan is None
-    assert home.room == home.tank == ()
+    assert home.room == ()
+    assert home.tank == ()
     assert home.owner.may_switch is None
     assert said(HOME) == []
 

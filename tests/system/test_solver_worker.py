@@ -134,12 +134,14 @@ asyncio.run(main())
 """
 
 
-async def test_no_orphan_is_left_when_the_node_is_killed_while_it_solves() -> None:
-    pipe = asyncio.subprocess.PIPE
-    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", ORPHAN, stdout=pipe)
+async def test_no_orphan_is_left_when_the_node_is_killed_while_it_solves(tmp_path: Path) -> None:
+    pipe, hangs = asyncio.subprocess.PIPE, tmp_path / "hangs"
+    environment = {**os.environ, "HANGS": str(hangs)}
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", ORPHAN, stdout=pipe, env=environment)
     assert parent.stdout is not None
     worker = int(await parent.stdout.readline())
+    await eventually("the worker is busy", hangs.exists)
     assert is_alive(worker)
     parent.send_signal(signal.SIGKILL)
     await parent.wait()
-    await eventually("the worker ends with its node", lambda: not is_alive(worker))
+    await eventually("the worker ends with its node", lambda: not is_alive(worker), within_s=20.0)

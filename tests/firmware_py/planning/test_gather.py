@@ -82,7 +82,7 @@ def test_a_limit_without_a_schedule_holds_for_an_hour() -> None:
 def test_an_envelope_bounds_each_step_by_its_schedule_and_the_strictest_within_a_step() -> None:
     start_s = 1000.0
     turns = (Turn(start_s, Caps(None, 5000.0)), Turn(start_s + 2220.0, Caps(3000.0, 0.0)))  # 10:30 and 11:07
-    envelope = Envelope("e", "dso", 1, start_s, start_s + 5400.0, turns, Caps())
+    envelope = Envelope("e", "dso", 1, start_s, start_s + 5400.0, turns, Caps(), hold_s=300.0)
     view = View((envelope,), Default("e", utc("2026-06-21T10:30"), 1, Caps(None, 7000.0)), link_lost_s=900.0)
     site = made(home(), "2026-06-21T10:30", envelopes=(view,))
     assert list(site.export_max_w[:8]) == [5000.0, 5000.0, 0.0, 0.0, 0.0, 0.0, 7000.0, 7000.0]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import inf
 
@@ -316,6 +317,21 @@ def test_a_plan_is_not_followed_behind_its_horizon() -> None:
         desk.solver.trouble, desk.rules_fail = "HiGHS says no", True
         desk.clock.step(PLAN.horizon_h * 3600.0)
         assert desk.orders() is NOTHING
+
+    played(story)
+
+
+def test_a_plan_that_is_too_old_is_not_followed_and_that_is_said() -> None:
+    async def story(desk: Desk) -> None:
+        await passes(10.0)
+        held = desk.planning.in_force
+        assert held is not None
+        desk.orders()
+        desk.planning.in_force = replace(held, until_s=desk.clock.now_s() + 30.0)
+        await passes(61.0)
+        desk.solver.trouble, desk.rules_fail = "HiGHS says no", True
+        assert desk.orders() is NOTHING
+        assert desk.stances == ["plan", "nothing"]
 
     played(story)
 
