@@ -6,7 +6,7 @@ lower bound nobody can reach), by the plain rules (self-consumption, charge at o
 plans and orders, planned anew each quarter-hour. Prices are known as a day-ahead market tells them: to the end of the day, from
 13:00 on to the end of the next. `--known`: the same, forecasts being the truth, which shows what the forecasts cost.
 
-What is stored at the end is worth the same to all three: what the planner says of the block's own end.
+What is stored at the end is worth the same to all three: what the planner says of the block's own end, where every horizon ends.
 """
 
 import argparse
@@ -235,10 +235,11 @@ def lived(of: Year, first: int, steps: int, risk: float, *, known: bool) -> tupl
     plant, planner, solve_s = Plant(State()), Planner(), list[float]()
     for quarter in range(first, first + steps):
         plant.drive(quarter)
-        seen = truth(of, quarter, AHEAD) if known else expected(of, quarter, AHEAD, risk)
+        ahead = min(AHEAD, first + steps - quarter)
+        seen = truth(of, quarter, ahead) if known else expected(of, quarter, ahead, risk)
         if known:
-            seen[5] = draws(quarter, AHEAD)[0]
-        here = site(quarter, AHEAD, plant.state, seen)
+            seen[5] = draws(first, steps)[1][quarter - first : quarter - first + ahead]
+        here = site(quarter, ahead, plant.state, seen)
         plan = planner.plan(here, 2.0, 4 * 3600.0)
         solve_s.append(plan.solve_s)
         really = truth(of, quarter, 1)
