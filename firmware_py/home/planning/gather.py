@@ -79,7 +79,7 @@ def site_of(home: HomeSet, plan: PlanSet, facts: Facts, expected: Expected) -> S
     houses = [house_of(room, home, plan, facts, expected, horizon, notes) for room in home.rooms]
     tanks = [tank_of(tank, home, plan, facts, expected, horizon, notes) for tank in home.tanks]
     cars = [car_of(car, home.zone, facts, horizon, notes) for car in home.cars if plan.may(car.charger)]
-    runs = [each for run in home.runs if plan.may(run.relay) for each in _runs(run, home, facts, horizon)]
+    runs = [each for run in home.runs if plan.may(run.relay) for each in _runs(run, home, facts, horizon, notes)]
     return Site(
         horizon=horizon,
         import_per_kwh=expected.import_per_kwh,
@@ -124,8 +124,8 @@ def _battery(battery: BatterySet, facts: Facts, notes: list[str]) -> Battery | N
     )
 
 
-def _runs(run: RunSet, home: HomeSet, facts: Facts, horizon: Horizon) -> list[Appliance]:
-    """A run in each window that ends within the horizon; of the present one what is left of it."""
+def _runs(run: RunSet, home: HomeSet, facts: Facts, horizon: Horizon, notes: list[str]) -> list[Appliance]:
+    """A run in each window that ends within the horizon; of the present one what is left of it, and still fits."""
     found: list[Appliance] = []
     switched = facts.switched.get(run.relay, Switched())
     for span in spans(home.zone, run.hours, facts.now.utc, horizon.moment(horizon.steps)):
@@ -134,6 +134,12 @@ def _runs(run: RunSet, home: HomeSet, facts: Facts, horizon: Horizon) -> list[Ap
         left_s = run.run_s - (facts.ran_s.get(run.relay, 0.0) if is_open else 0.0)
         if span.end > horizon.moment(horizon.steps) or left_s <= 0.0 or last <= first:
             continue
+        room_s = (last - first) * horizon.step_s
+        if left_s > room_s + horizon.step_s:  # a device that begins its step a minute late is no news
+            notes.append(
+                f"{run.relay}: {(left_s - room_s) / 60.0:.0f} min of its run do not fit into its window any more"
+            )
+        left_s = min(left_s, room_s)
         # A plan knows a device by its name; the days after the first have another one.
         name = run.relay if not found else f"{run.relay}+{len(found)}"
         is_on = switched.is_on and not found
