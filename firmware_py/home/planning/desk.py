@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -28,7 +28,7 @@ from controller.thermal.stores import Store
 from firmware_py.home.comfort import Beside, Comfort, Latest
 from firmware_py.home.history import LOAD, OUTDOOR, PV, Closed, History
 from firmware_py.home.limit_sources import EnvelopeSource, LimitSource
-from firmware_py.home.outlook import OutlookDesk
+from firmware_py.home.outlook import OutlookDesk, back_at
 from firmware_py.home.planning import expect
 from firmware_py.home.planning.feed import Feed
 from firmware_py.home.planning.gather import Expected, Facts, horizon_at, site_of
@@ -50,8 +50,6 @@ READY_S: Final = 30.0
 # Fewer quarter-hours than a day say nothing of a forecast.
 _SCORED: Final = 96.0
 _SCORES: Final = "scores"
-# A trip without a return: most days at work are over by then.
-AWAY: Final = timedelta(hours=10)
 _KINDS: Final = {LOAD: Kind.LOAD, PV: Kind.PV, OUTDOOR: Kind.OUTDOOR}
 _log = logging.getLogger("busbar.plan")
 SUBJECT: Final = "plan"
@@ -91,7 +89,7 @@ class Says:
 
 @dataclass(slots=True)
 class _Noticed:
-    """What the last plan was asked for with: contracts, limits, which batteries are known."""
+    """What the last plan was asked for with: contracts, limits, which batteries and chargers are known."""
 
     entries: tuple[Entry, ...] = ()
     contracts: tuple[object, ...] = ()
@@ -211,14 +209,13 @@ class PlanDesk:
     # What calls for a new plan
 
     def _known(self) -> frozenset[str]:
-        """The batteries that tell their state."""
+        """The batteries that tell their state, and the cars' charging points that answer."""
         views = self.comfort.views
-        known = (views.get(each.name) for each in self._home.batteries)
-        return frozenset(
-            each.name
-            for each in known
-            if each is not None and each.ratings is not None and each.soc_percent is not None
-        )
+        batteries = (views.get(each.name) for each in self._home.batteries)
+        chargers = (views.get(each.charger) for each in self._home.cars)
+        found = [each for each in batteries if each and each.ratings is not None and each.soc_percent is not None]
+        found += [each for each in chargers if each and each.power_w is not None]
+        return frozenset(each.name for each in found)
 
     def _notice(self, allowed: tuple[Allowed, ...]) -> None:
         noticed, entries = self._noticed, self._sources.entries()
@@ -234,7 +231,7 @@ class PlanDesk:
         known = self._known()
         if known != noticed.known:
             if known - noticed.known:
-                self.planning.want("a battery tells its state again")
+                self.planning.want(f"{', '.join(sorted(known - noticed.known))}: the state is known again")
             noticed.known = known
 
     # What comfort asks
@@ -245,9 +242,7 @@ class PlanDesk:
         told = None if outlook is None else outlook.trip(charger)
         if told is None or told.departs is None:
             return None
-        begin = told.departs.astimezone(UTC)
-        end = begin + AWAY if told.returns is None else told.returns.astimezone(UTC)
-        return Span(begin, end), told.needs_wh
+        return Span(told.departs.astimezone(UTC), back_at(told.departs, told.returns)), told.needs_wh
 
     def _is_cheap(self, tank: str) -> bool:
         """Whether the plan heats a tank through against legionella in this step."""
