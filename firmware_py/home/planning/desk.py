@@ -7,15 +7,18 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
+
+import numpy as np
 
 from controller.book import Entry
 from controller.cycle import Inputs
 from controller.forecasting.forecast import Forecast
 from controller.forecasting.miss import missed
 from controller.forecasting.score import Scores
+from controller.forecasting.series import QUARTER_S, Series
 from controller.laws.departure import CarView
 from controller.limits.allowed import Allowed
 from controller.limits.envelope import View
@@ -32,7 +35,7 @@ from firmware_py.home.outlook import OutlookDesk, back_at
 from firmware_py.home.planning import expect
 from firmware_py.home.planning.feed import Feed
 from firmware_py.home.planning.gather import Expected, Facts, horizon_at, site_of
-from firmware_py.home.planning.hours import Now, Span
+from firmware_py.home.planning.hours import Now, Span, step_now
 from firmware_py.home.planning.learning import Learner
 from firmware_py.home.planning.service import InForce, Listeners, Makes, Planning
 from firmware_py.home.planning.settings import HomeSet, PlanSet
@@ -259,8 +262,10 @@ class PlanDesk:
         """The site as it stands; Refused where nothing can be planned, such as without any price."""
         horizon, outlook = horizon_at(self._plan, now.utc), self._sources.outlook
         paid = prices(horizon, self._sources.tariff, None if outlook is None else outlook.received)
+        history = {kind: self.history.series(name) for name, kind in _KINDS.items()}
+        history[Kind.OUTDOOR] = self._outdoors(now).joined(history[Kind.OUTDOOR])
         known = expect.Known(
-            {kind: self.history.series(name) for name, kind in _KINDS.items()},
+            history,
             self._home.zone,
             self._home.place,
             self._rated_w(),
@@ -283,6 +288,14 @@ class PlanDesk:
             notes=(*paid.notes, *(note for each in found.values() for note in each.notes)),
         )
         return site_of(self._home, self._plan, self._facts(now), expected)
+
+    def _outdoors(self, now: Now) -> Series:
+        """How cold it is, as if it had been so for a quarter-hour: on its first night a node knows that it freezes."""
+        sensor = self._home.outdoor
+        found_c = None if sensor is None else self.comfort.temperature_c(sensor, now.now_s)
+        if found_c is None:
+            return Series.empty()
+        return Series(step_now(now.utc, QUARTER_S) - timedelta(seconds=QUARTER_S), QUARTER_S, np.array([found_c]))
 
     def _facts(self, now: Now) -> Facts:
         comfort, limits = self.comfort, self._sources.limits
