@@ -39,7 +39,7 @@ from firmware_py.home.planning.hours import Now, Span, step_now
 from firmware_py.home.planning.learning import Learner
 from firmware_py.home.planning.service import InForce, Listeners, Makes, Planning
 from firmware_py.home.planning.settings import HomeSet, PlanSet
-from firmware_py.home.planning.solver import PlanSolver
+from firmware_py.home.planning.solver import Held, PlanSolver, held_in, kept
 from protocols.faults import StoreFailed
 from protocols.messages import encode
 from protocols.outlook import Kind
@@ -53,6 +53,7 @@ READY_S: Final = 30.0
 # Fewer quarter-hours than a day say nothing of a forecast.
 _SCORED: Final = 96.0
 _SCORES: Final = "scores"
+_HELD: Final = "plan/held"
 _KINDS: Final = {LOAD: Kind.LOAD, PV: Kind.PV, OUTDOOR: Kind.OUTDOOR}
 _log = logging.getLogger("busbar.plan")
 SUBJECT: Final = "plan"
@@ -122,7 +123,7 @@ class PlanDesk:
         self._feed = Feed(home, self.comfort, clock)
         self._forecasts: dict[Kind, Forecast] = {}
         self._noticed, self._bad = _Noticed(), set[str]()
-        self._unsaid, self._to_keep, self._unkept = b"", b"", asyncio.Event()
+        self._unsaid, self._to_keep, self._unkept = b"", dict[str, bytes](), asyncio.Event()
         self._ready = asyncio.Event()
         if sources.outlook is not None:
             sources.outlook.changed = self.planning.want
@@ -132,6 +133,9 @@ class PlanDesk:
         await self.comfort.recall()
         await self.learner.recall()
         self.scores = Scores.taken(await self._journal.kept(_SCORES))
+        body = await self._journal.kept(_HELD)
+        if body and (held := held_in(body)) is not None:
+            self.planning.take_up(held)
         try:
             await self.history.restore()
         except StoreFailed as fault:
@@ -344,7 +348,8 @@ class PlanDesk:
             timezone=zone,
         )
         self._unsaid = encode(told)
-        self._to_keep = self._unsaid
+        until = held.made_at + timedelta(seconds=held.until_s - held.made_s)
+        self._to_keep = {KEPT: self._unsaid, _HELD: kept(Held(held.plan, held.site, held.made_at, until))}
         self._unkept.set()
 
     def _figures(self) -> dict[str, float]:
@@ -362,7 +367,7 @@ class PlanDesk:
             await self._unkept.wait()
             self._unkept.clear()
             try:
-                await self._journal.keep_all({KEPT: self._to_keep, _SCORES: self.scores.kept()})
+                await self._journal.keep_all({**self._to_keep, _SCORES: self.scores.kept()})
             except StoreFailed as fault:
                 _log.error("the plan is not kept: %s", fault)
 
