@@ -19,7 +19,7 @@ from tests.scenarios.plan_words import HOUR_S, Powers, desk_of, published, state
 from tests.scenarios.stage import EPOCH, Setup, Stage, Step
 from tests.scenarios.test_plan_cars import BOILER, CAR, CHARGER, counts, drives
 from tests.scenarios.test_plan_prices import buys
-from tests.scenarios.test_plan_sensors import HEATER, ROOM_OF_HEATER, cold
+from tests.scenarios.test_plan_sensors import HEATER, HOUSE, ROOM_OF_HEATER, cold
 from tests.scenarios.words import charge, load, sends, sun
 
 DIMMED_W = 4200.0
@@ -85,19 +85,12 @@ def test_a_cold_night_under_a_limit_misses_the_bound_by_no_more_than_it_must(fil
     """
     hours, heater_w = 6, 3000.0
     must_kh = deficit_kh(18.9, heater_w + 250.0, hours)
-    house = {
-        "envelope_w_per_k": TERRACE.envelope_w_per_k,
-        "air_j_per_k": TERRACE.air_j_per_k,
-        "mass_j_per_k": TERRACE.mass_j_per_k,
-        "coupling_w_per_k": TERRACE.coupling_w_per_k,
-        "gain_w": 250.0,
-    }
     setup = cold(plans=True)
     loads = {
         **setup.loads,
         "relay": [{**HEATER, "power_w": heater_w, "lease_s": 360.0}],
         "tank": [],
-        "room": [{**ROOM_OF_HEATER, "model": house, "liked_c": 21.0}],
+        "room": [{**ROOM_OF_HEATER, "model": HOUSE, "liked_c": 21.0}],
     }
     comfort = Comfort(
         climate=WINTER,

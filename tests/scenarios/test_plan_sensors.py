@@ -10,6 +10,7 @@ import pytest
 from sim_hardware.faults import Word
 from sim_hardware.household import HEATING, ROOM, Comfort
 from sim_hardware.physics.climate import WINTER
+from sim_hardware.physics.thermal.house import TERRACE
 from sim_hardware.serve import MEMORY_URLS
 from tests.scenarios.comfort_words import (
     Watch,
@@ -31,6 +32,13 @@ HEATER_W, TANK_W = 7500.0, 2000.0
 LEAST_C, MOST_C, FROST_C = 19.0, 25.0, 7.0
 HEATER = {"name": "heater", "url": MEMORY_URLS["relays"], "channel": HEATING, "power_w": HEATER_W, "use": "plan"}
 ROOM_OF_HEATER = {**ROOM_TABLE, "heated_by": ["heater"], "cooled_by": [], "frost_c": FROST_C}
+HOUSE = {
+    "envelope_w_per_k": TERRACE.envelope_w_per_k,
+    "air_j_per_k": TERRACE.air_j_per_k,
+    "mass_j_per_k": TERRACE.mass_j_per_k,
+    "coupling_w_per_k": TERRACE.coupling_w_per_k,
+    "gain_w": 250.0,
+}
 COLD = Comfort(climate=WINTER, heat_pump=None, air_conditioner=None, pool_pump_w=None, heater_w=HEATER_W)
 
 
