@@ -171,7 +171,7 @@ def test_the_day_of_23_or_25_hours_has_its_departure_tariff_and_night_by_the_wal
         at(0, load(300), sun(0), outside_is(3.0), room_stands_at(18.0), powers.watched),
         at(120, a_plan_of_whole_hours(midnight), lambda stage: desk_of(stage).planning.want("a film")),
         at(morning_s - 90.0, may_be_as_cold_as(17.8)),
-        at(morning_s + 90.0, may_be_as_cold_as(19.0), is_warm("room", 18.9, 20.5)),
+        at(morning_s + 90.0, may_be_as_cold_as(19.0), is_warm("room", 18.9, 24.0)),
         at(leaves_s, lambda stage: wh.update(leaves=energy_wh(stage, "charger"))),
         at(leaves_s + 600.0, the_next_departure_is(midnight + timedelta(days=1, hours=7.25 - offset_h))),
         setup=changes(midnight),
