@@ -177,3 +177,16 @@ def test_negative_prices_are_earned_by_and_nothing_is_fed_in_or_burnt(film: Film
     assert min(inside_w) > -50.0, "nothing is taken out of the battery to be burnt"
     assert max(played[True].between("pv", HOUR_S + 60, 3 * HOUR_S)) <= 0.0
     assert min(played[True].between("pv", 3.1 * HOUR_S, 4.5 * HOUR_S)) < -1500.0, "the sun is let go again"
+
+
+def test_a_full_battery_beside_a_negative_price_makes_the_sun_rest(film: Film) -> None:
+    """There is no room to be made any more: what the sun would make beyond the load is not made, nor is the battery emptied."""
+    powers = Powers(("grid", "battery", "pv"), every_s=10.0)
+    film(
+        at(0, load(500), sun(400), charge(99), powers.watched),
+        at(2400),
+        setup=buys(NEGATIVE, TEN + timedelta(minutes=65), cycle_s=10.0, devices=("grid", "pv", "battery")),
+    )
+    assert min(powers.between("grid", 300, 2400)) > -30.0
+    assert min(powers.between("pv", 300, 2400)) > -520.0
+    assert min(powers.between("battery", 60, 2400)) > -50.0
