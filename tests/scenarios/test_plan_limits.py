@@ -44,6 +44,7 @@ def test_a_dimmed_house_gives_the_car_all_that_is_left_and_says_what_is_missing(
     film(
         at(0, load(1000), sun(0), contacts(False), powers.watched),
         at(60, contacts(True)),
+        at(110, has_planned_anew),
         at(120, counts(wh, "dimmed")),
         at(0.55 * HOUR_S, violates("charger", "departure", least=150.0, most=1200.0)),
         at(2.0 * HOUR_S, counts(wh, "leaves"), contacts(False)),
@@ -52,6 +53,10 @@ def test_a_dimmed_house_gives_the_car_all_that_is_left_and_says_what_is_missing(
     )
     assert max(powers.between("grid", 85, 2 * HOUR_S)) <= DIMMED_W + 50.0
     assert wh["leaves"] - wh["dimmed"] >= 0.98 * 13 * 230.0 * (2.0 - 120 / HOUR_S)
+
+
+def has_planned_anew(stage: Stage) -> None:
+    assert desk_of(stage).planning.plans == 2, desk_of(stage).planning.plans
 
 
 def fields(setup: Setup) -> dict[str, Any]:
