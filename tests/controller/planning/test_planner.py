@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 
 from bench.homes import home
+from bench.plant import Plant
+from controller.planning.model import Switch
 from controller.planning.plan import Made, Plan
 from controller.planning.planner import Planner
-from controller.planning.site import Battery, Car, Comfort, Commitment, Heater, Site, Tank, Trip
+from controller.planning.site import Battery, Bools, Car, Comfort, Commitment, Floats, Heater, Site, Tank, Trip
+from controller.planning.solver import Solver
+from controller.planning.steering import orders
 from controller.planning.worth import of_battery, of_car
 from controller.thermal.models import TankModel
 from tests.controller.planning.oracle import battery_cost, best_of_modes, car_cost, cheapest, on_off_plans
@@ -341,12 +345,44 @@ def test_a_kept_solver_answers_as_a_fresh_one() -> None:
 
 
 def test_without_time_the_relaxed_plan_is_made_whole() -> None:
-    late, least = plan(home(25), 14_400.0, 0.0), plan(home(25), 0.0)
+    late, least = plan(home(5), 14_400.0, 0.0), plan(home(5), 0.0)
     assert late.made is Made.ROUNDED
     assert whole(least) < whole(late) < whole(least) + 0.1 * least.cost.total
     assert late.gap > 0
     on = late.is_on["element"][:16]
     assert set(np.round(late.power_w["element"][:16][on])) <= {2_000.0}
+
+
+def test_moving_switches_is_cheaper_than_rounding_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Branch and bound finds nothing: the start alone counts.
+    monkeypatch.setattr(Solver, "whole", lambda *_: None)
+    rounded, moved = plan(home(13), 14_400.0, 0.0), plan(home(13), 14_400.0, 10.0)
+    assert whole(moved) < whole(rounded) - 0.02
+
+
+def test_the_last_plans_switches_are_carried_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step later, with no time for more than the start, the plan is as good as the one before said."""
+    truth, planner = home(5, 30), Planner()
+    plant = Plant(truth)
+    first = plant.ahead(96)
+    made = planner.plan(first, 10.0, 14_400.0)
+    plant.follow(orders(made, first, first.horizon.start, 0.0))
+    then = plant.ahead(96)
+    kept, fresh = planner.plan(then, 0.0, 14_400.0), plan(then, 14_400.0, 0.0)
+    assert whole(kept) < whole(fresh) - 0.01
+    np.testing.assert_array_equal(kept.is_on["element"][:15], made.is_on["element"][1:16])
+
+
+def test_where_neither_rounding_nor_branching_has_a_plan_all_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    def always_on(of: Switch, shares: Floats | None = None) -> Bools:
+        return full(of.shares.size, float(shares is None or shares.any())) > 0
+
+    monkeypatch.setattr(Switch, "whole", always_on)
+    monkeypatch.setattr(Solver, "whole", lambda *_: None)
+    prices = np.random.default_rng(0).uniform(0.1, 0.5, 12)
+    made = plan(replace(bare(12), import_per_kwh=prices, appliances=(dishwasher(2, 11, 3 * 3600.0),)))
+    assert made.made is Made.ROUNDED
+    assert [(each.bound, round(each.amount)) for each in made.violations] == [("run", 3_000)]
 
 
 def test_everything_wrong_is_told_at_once() -> None:
