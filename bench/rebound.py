@@ -292,9 +292,12 @@ def run(crowd: Crowd, seed: int, *, event: bool, returns: bool, hours: float = 1
         total_w[index] = crowd.power_w().sum()
         if index >= begin:
             outside_kh += float(crowd.outside_k().mean()) * DT_S / 3600.0
-    tail = total_w[begin:]
-    tail = tail[: len(tail) // MEAN_OF * MEAN_OF].reshape(-1, MEAN_OF).mean(axis=1)
-    return Run(tail, outside_kh, (end - begin) // MEAN_OF)
+    return Run(*meant(total_w[begin:], outside_kh), (end - begin) // MEAN_OF)
+
+
+def meant(power_w: Floats, outside_kh: float) -> tuple[Floats, float]:
+    """Means of 5 min, and what goes with them."""
+    return power_w[: len(power_w) // MEAN_OF * MEAN_OF].reshape(-1, MEAN_OF).mean(axis=1), outside_kh
 
 
 @dataclass(frozen=True)
@@ -307,6 +310,13 @@ class Found:
     outside_kh: float
     base_outside_kh: float
 
+    @classmethod
+    def of(cls, base: Run, naive: Run, ours: Run) -> "Found":
+        """From the three runs."""
+        saved = 1.0 - float(ours.power_w[: ours.event].mean() / base.power_w[: base.event].mean())
+        peaks = naive.peak_w / base.peak_w - 1.0, ours.peak_w / base.peak_w - 1.0
+        return cls(*peaks, saved, ours.outside_kh, base.outside_kh)
+
 
 def measured(kind: str, count: int, seed: int, hours: float = 14.0) -> Found:
     """The three runs."""
@@ -314,10 +324,7 @@ def measured(kind: str, count: int, seed: int, hours: float = 14.0) -> Found:
     base = run(make(count, seed), seed, event=False, returns=False, hours=hours)
     naive = run(make(count, seed), seed, event=True, returns=False, hours=hours)
     ours = run(make(count, seed), seed, event=True, returns=True, hours=hours)
-    saved = 1.0 - float(ours.power_w[: ours.event].mean() / base.power_w[: base.event].mean())
-    return Found(
-        naive.peak_w / base.peak_w - 1.0, ours.peak_w / base.peak_w - 1.0, saved, ours.outside_kh, base.outside_kh
-    )
+    return Found.of(base, naive, ours)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

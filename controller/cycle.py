@@ -158,7 +158,8 @@ def _framed(
     of_comfort, asked = memory.of_comfort, comfort.NOTHING
     if inputs.stores or inputs.cars or inputs.orders is not NOTHING:
         wants_w = plan.wants(inputs.orders, inputs.now_s)
-        scene = comfort.Scene(seen, inputs.stores, inputs.cars, wants_w, inputs.orders.why)
+        is_limited, is_dear = _is_limited(params, inputs), wants_w is not None and inputs.orders.is_dear
+        scene = comfort.Scene(seen, inputs.stores, inputs.cars, wants_w, inputs.orders.why, is_limited, is_dear)
         of_comfort, asked = comfort.step(params.comfort, of_comfort, inputs.now_s, scene)
         seen = [asked.of(each) for each in seen]
         if plan.is_fresh(inputs.orders, inputs.now_s):
@@ -168,6 +169,16 @@ def _framed(
         of_phases = _measured(params.phases, of_phases, inputs, following, seen)
         here = (params.phases, of_phases)
     return of_comfort, of_phases, _Frame(inputs, found, stronger, following, seen, asked, here)
+
+
+def _is_limited(params: Params, inputs: Inputs) -> bool:
+    """Whether an operator leaves import less than the connection does."""
+    most_w = (
+        wish.within.most_w
+        for wish in inputs.limits
+        if wish.rank is Rank.GRID_LIMIT and wish.within is not None and wish.good_until_s > inputs.now_s
+    )
+    return min(most_w, default=inf) < params.connection.import_limit_w
 
 
 def _measured(
