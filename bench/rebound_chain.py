@@ -1,7 +1,7 @@
 """What the home's own chain makes of an event: thermostat, the return after it, and the loads' patience, one of each a home.
 
-The crowds of `bench.rebound` with machines that draw what they are told (within their least times): `controller.comfort.step`
-asks and `controller.loads.allot` tells, once a minute. The event is a dear time in which the plan wants nothing. Three runs
+The crowds of `bench.rebound_law` with machines that draw what they are told (within their least times): `controller.comfort.step`
+asks and `controller.loads.allot` tells, every two minutes. The event is a dear time in which the plan wants nothing. Three runs
 from one settled state: no event; all homes at once after it (the response switched off); and as the node does it.
 """
 
@@ -13,13 +13,18 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from bench.rebound import DT_S, Coolers, Crowd, Floats, Found, Rooms, Run, Tanks, meant
+from bench.rebound_law import DT_S, Coolers, Crowd, Floats, Found, Rooms, Run, Tanks, meant
 from controller import comfort, loads
+from controller.laws import thermostat
 from controller.loads import Load, Terms, Use
 from controller.thermal.stores import Store
 
 FREE: Final = loads.Room(-inf, inf, inf)
 NAME: Final = "machine"
+# So many steps of the physics to a cycle of the homes: a thousand of them on one core.
+CYCLE: Final = 2
+# What a house in deep frost loses in such a cycle; a node's own is a hundred times shorter.
+OF_STORES: Final = thermostat.Params(guard_k=0.3)
 DEAR: Final[Mapping[str, float]] = {NAME: 0.0}
 
 
@@ -107,9 +112,12 @@ class Chain:
         count = len(self.crowd.rated_w)
         self.of_comfort, self.of_loads = [comfort.Memory()] * count, [{}] * count
         drawn = np.random.default_rng(self.seed + 10_000).uniform(size=count).tolist()
-        self._params = [comfort.Params(drawn=each) for each in drawn]
+        self._params = [comfort.Params(OF_STORES, drawn=each) for each in drawn]
         powers = zip(self.crowd.least_w.tolist(), self.crowd.rated_w.tolist(), strict=True)
-        self._terms = [Terms(least, most, 1.0 if least < most else 0.0, use=Use.PLANNED) for least, most in powers]
+        self._terms = [
+            Terms(least, most, 1.0 if least < most else 0.0, use=Use.PLANNED, change_s=0.0) for least, most in powers
+        ]
+        self._told_w = np.zeros(count)
 
     def run(self, begin_s: float, hours: float, *, event: bool = False, frees: float = 0.0) -> tuple[Floats, float]:
         """The sum of the powers each minute (W), and kelvin-hours outside per home; an event is from the begin to `frees`."""
@@ -117,12 +125,14 @@ class Chain:
         for index in range(len(total_w)):
             now_s = begin_s + index * DT_S
             wants_w = DEAR if event and index * DT_S < frees * 3600.0 else None
-            self.crowd.after(self.crowd.event_h[0] + now_s / 3600.0, self._told_w(now_s, wants_w))
+            if index % CYCLE == 0:
+                self._told_w = self._tell(now_s, wants_w)
+            self.crowd.after(self.crowd.event_h[0] + now_s / 3600.0, self._told_w)
             total_w[index] = self.crowd.power_w().sum()
             outside_kh += float(self.crowd.outside_k().mean()) * DT_S / 3600.0
         return total_w, outside_kh
 
-    def _told_w(self, now_s: float, wants_w: Mapping[str, float] | None) -> Floats:
+    def _tell(self, now_s: float, wants_w: Mapping[str, float] | None) -> Floats:
         powers_w = self.crowd.power_w().tolist()
         told_w = [
             self._home(home, now_s, store, powers_w[home], wants_w) for home, store in enumerate(self.crowd.stores())
@@ -135,17 +145,18 @@ class Chain:
         """What one home tells its machine."""
         load = Load(NAME, power_w, self._terms[home])
         scene = comfort.Scene((load,), (store,), (), wants_w, is_dear=wants_w is not None)
-        params = self._params[home] if self.responds else comfort.Params()
+        params = self._params[home] if self.responds else comfort.Params(OF_STORES)
         self.of_comfort[home], asked = comfort.step(params, self.of_comfort[home], now_s, scene)
         self.of_loads[home], allotted = loads.allot([asked.of(load)], (), self.of_loads[home], now_s, FREE)
         return allotted.told_w[NAME] or 0.0
 
 
-def measured(kind: str, count: int, seed: int, hours: float = 14.0) -> Found:
-    """Settle and learn, then the three runs."""
+def measured(kind: str, count: int, seed: int, hours: float = 8.0, settle_h: float | None = None) -> Found:
+    """Settle and learn (so many hours, or as many as the kind needs), then the three runs."""
     crowd = KINDS[kind](count, seed)
     settled = Chain(crowd, seed)
-    settled.run(-crowd.settle_h * 3600.0, crowd.settle_h)
+    settle_h = crowd.settle_h if settle_h is None else settle_h
+    settled.run(-settle_h * 3600.0, settle_h)
     lasts_h = crowd.event_h[1] - crowd.event_h[0]
     naive = deepcopy(settled)
     naive.responds = False

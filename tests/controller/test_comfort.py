@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from controller import comfort
 from controller.asks import Ask
 from controller.cycle import Inputs, decide
+from controller.devices import DeviceView, Role, reach
+from controller.items import Item
 from controller.laws import phases
 from controller.laws.departure import CarView
 from controller.loads import Held, Load, Memory, Room, Terms, Use, allot
@@ -258,6 +260,32 @@ def test_a_meter_that_tells_no_currents_keeps_a_car_down_and_no_house_cold() -> 
     home = House(params(phases=phases.Params(25.0)), machines, further={"phases_a": (None, None, None)})
     home.seconds(20, stores=(msgspec.structs.replace(TANK, temperature_c=4.0),))
     assert [machine.power_w for machine in machines.values()] == [2000.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("firm", "band"),
+    [
+        ({}, Band(300.0, 2300.0)),
+        ({"boiler": ask(inf, Rank.COMFORT_BOUND)}, Band(2300.0, 2300.0)),
+        ({"boiler": ask(0.0, Rank.COMFORT_BOUND)}, Band(300.0, 300.0)),
+        ({"other": ask(inf, Rank.COMFORT_BOUND)}, Band(300.0, 2300.0)),
+    ],
+)
+def test_what_comfort_holds_is_not_within_reach(firm: dict[str, Ask], band: Band) -> None:
+    view = DeviceView("boiler", Role.LOAD, None, 0.0, terms=BOILER)
+    found = reach([view], 300.0, firm)
+    assert found.power() == band
+    assert ("is held: because" in found.why(900.0, importing=True)) is ("boiler" in firm)
+
+
+def test_a_contract_on_energy_knows_what_comfort_holds() -> None:
+    """A quarter of an hour with nothing to be drawn, and a tank that must be heated: that is too much, and said in time."""
+    item = Item("e1", 1000.0, 1900.0, 900.0, 0.0)
+    for degrees, is_missed in ((30.0, True), (60.0, False)):
+        home = House(params(), {"boiler": Machine(PLANNED)})
+        stores = (msgspec.structs.replace(TANK, temperature_c=degrees),)
+        shorts = [home.second(stores=stores, items=(item,)).short for _ in range(90)]
+        assert [each.short_wh < -200.0 for each in shorts if each is not None] == ([True] if is_missed else [])
 
 
 # After an event
