@@ -27,10 +27,13 @@ SETTLE_S: Final = 30.0 * 3600.0
 
 
 class Crowd(Protocol):
-    """Many homes with one kind of machine. `most_w` is what each may draw in the next step."""
+    """Many homes with one kind of machine. `most_w` is what each may draw in the next step; a bound of comfort is met until it is
+    `met_k` away, the thermostat's dead band.
+    """
 
     params: Params
     event_h: tuple[float, float]
+    met_k: float
     least_w: Floats
     rated_w: Floats
 
@@ -49,7 +52,7 @@ def daily(hour: float, mean_c: float, swing_k: float) -> float:
 class Tanks:
     """Water heaters of 2 kW on 150 to 250 l. The thermostat is below, people feel what comes out above: 40 °C at least."""
 
-    params = TANK
+    params, met_k = TANK, 5.0
     event_h = (17.0, 19.0)
 
     def __init__(self, count: int, seed: int) -> None:
@@ -99,7 +102,7 @@ class Tanks:
 class Rooms:
     """Houses of 100 to 220 W/K with modulating heat pumps about 20.5 °C; 18.5 °C at least."""
 
-    params = HEATED
+    params, met_k = HEATED, 1.0
     event_h = (17.0, 18.0)
 
     def __init__(self, count: int, seed: int, mean_c: float = -13.0) -> None:
@@ -164,7 +167,7 @@ class Spring(Rooms):
 class Coolers:
     """Air conditioners that are on or off about 24 °C on a summer's day; 26 °C at most."""
 
-    params = COOLED
+    params, met_k = COOLED, 1.0
     event_h = (16.0, 17.0)
 
     def __init__(self, count: int, seed: int) -> None:
@@ -242,7 +245,7 @@ class Fleet:
         self.most_w = np.full(count, inf)
 
     def allowed(self, now_s: float, in_event: bool) -> Floats:
-        """What each may draw; a bound of comfort is met until it is a kelvin away (the thermostat's part)."""
+        """What each may draw; a bound of comfort is the thermostat's part."""
         crowd = self.crowd
         if self.returns:
             values = zip(crowd.least_w.tolist(), crowd.rated_w.tolist(), self.drawn.tolist(), strict=True)
@@ -254,7 +257,7 @@ class Fleet:
         else:
             self.most_w[:] = 0.0 if in_event else inf
         spare_k = crowd.spare_k()
-        self.met = (spare_k < 0.0) | (self.met & (spare_k < 1.0))
+        self.met = (spare_k < 0.0) | (self.met & (spare_k < crowd.met_k))
         return np.where(self.met, inf, self.most_w)
 
 
