@@ -211,6 +211,7 @@ class Comfort:
             liked_c=tank.liked_c,
             reach_c=self._due_c(tank, now_s, water_c),
             by_itself=tuple(each.name for each in tank.heaters if each.is_pump),
+            is_tank=True,
         )
 
     def _named(self, machines: tuple[HeaterSet, ...]) -> tuple[str, ...]:
