@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.homes import home
 from controller.flexibility import (
     LEAST_W,
     Search,
@@ -22,7 +23,7 @@ from controller.planning.plan import Plan, Violation
 from controller.planning.planner import Planner, SolverFailed
 from controller.planning.site import Battery, Comfort, Commitment, Floats, Heater, Horizon, Site
 from protocols.flexibility import Offer
-from tests.controller.planning.sites import bare, full, home, house, tank
+from tests.controller.planning.sites import bare, full, house, tank
 from tests.controller.plant import called
 
 HOUR = Search(exact_s=0.0, windows_h=((0.25, 1.0),))

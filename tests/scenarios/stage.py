@@ -145,7 +145,8 @@ class Stage:
     def _uplink(self) -> MemoryUplink:
         online, offline = announcements(self.topics)
         will, birth = (offline.topic, offline.payload), (online.topic, online.payload)
-        return MemoryUplink(self.broker, NODE, (*self.topics.inbound, self.topics.limit_in), will, birth)
+        heard = (*self.topics.inbound, self.topics.limit_in, self.topics.outlook_in)
+        return MemoryUplink(self.broker, NODE, heard, will, birth)
 
     def _bus(self, url: str, timeout_s: float) -> RegisterBus:
         return self.process.bus(self.buses[url])

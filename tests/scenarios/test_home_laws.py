@@ -9,6 +9,7 @@ from controller.laws.phases import Params as PhasesParams
 from controller.planning.orders import NOTHING, Orders
 from controller.thermal.stores import Store
 from controller.wishes import Band
+from firmware_py.home.view import Plain
 from sim_hardware.faults import Word
 from sim_hardware.physics.ev import EvParams
 from tests.scenarios.film import Film, at
@@ -21,7 +22,7 @@ KEEP, SELL = Band(0.0, inf), Band(-3000.0, -3000.0)
 
 
 @dataclass
-class Home:
+class Home(Plain):
     """What the film's node is told of its home (firmware_py/home/view.py)."""
 
     now: Orders = NOTHING
