@@ -5,7 +5,7 @@ interval, for the load that is forecast and for loads that are off by the margin
 the whole horizon with the change less without, so the rebound is in it. Blind (no plan can be made) nothing is offered.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
@@ -56,11 +56,19 @@ def offers(
     """What the site can do in each window that lies in the horizon. `margin_w`: by how much the load may be off, each step,
     either way (a magnitude, by the owner's risk). `nominated`: the plan in force that changes count from.
     """
+    return tuple(each_offer(plans, site, margin_w, nominated, search))
+
+
+def each_offer(
+    plans: Plans, site: Site, margin_w: Floats, nominated: Plan | None = None, search: Search | None = None
+) -> Iterator[Offer]:
+    """As `offers`, one by one as they are found, for who has only so much time."""
     try:
         desk = _Desk(plans, site, margin_w, nominated, search or Search())
     except SolverFailed:
-        return ()
-    return tuple(desk.offer(first, last) for first, last in windows(site, desk.search))
+        return
+    for first, last in windows(site, desk.search):
+        yield desk.offer(first, last)
 
 
 def windows(site: Site, search: Search) -> Iterable[tuple[int, int]]:

@@ -67,6 +67,7 @@ class OwnerConfig(Part):
 class PlanConfig(Part):
     """`[plan]`: that the node plans. `exact_h`: for so long ahead devices that only switch are planned as such, beyond it
     by their mean; `budget_s` is how long a solution may take, `replan_s` after how long a new plan is made anyway.
+    `offers`: whether it says how far it could leave its plan, and at what price (docs/flexibility.md).
     """
 
     horizon_h: Annotated[Number, Field(ge=2, le=96)] = 48.0
@@ -74,6 +75,7 @@ class PlanConfig(Part):
     exact_h: Annotated[Number, Field(ge=0, le=48)] = 4.0
     budget_s: Annotated[Number, Field(ge=0.05, le=120)] = 5.0
     replan_s: Annotated[Number, Field(ge=60, le=86_400)] = 900.0
+    offers: bool = False
 
 
 class NightConfig(Part):

@@ -116,6 +116,7 @@ class PlanSet:
     profit_per_kwh: float = 0.0
     may_switch: frozenset[str] | None = None
     deviation_per_kwh: float = 1.0
+    offers: bool = False
 
     def may(self, name: str) -> bool:
         """Whether a plan may touch a device."""

@@ -1,0 +1,169 @@
+"""What a node offers it can deliver: offers are taken from the wire, bought, called, and the truth at the meter is looked at.
+
+Films begin at ten (UTC). 1500 W of load are forecast, 1200 to 1800 W at the owner's risk; the load is at either end of that
+while a change is due. The battery has 10 kWh and 5 kW, and no sun comes.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import msgspec
+import pytest
+
+from controller.flexibility import Search
+from firmware_py.home.planning.work import InlineSolver
+from protocols.actions import Call
+from protocols.contracts import Option, Reprofile
+from protocols.faults import Refused
+from protocols.flexibility import Flexibility, Offer, option_of, parse_flexibility, reprofile_of
+from protocols.outlook import Forecast, Kind, Quantile
+from protocols.signing import OUTLOOK, sign
+from tests.scenarios.film import Film, at
+from tests.scenarios.keys import private_key
+from tests.scenarios.stage import EPOCH, NODE, Setup, Stage, Step, signed, signed_deed
+from tests.scenarios.words import charge, fault, last, load, sun
+
+HOUR_S = 3600.0
+FORECAST_W, MARGIN_W, TOLERANCE_W = 1500.0, 300.0, 100.0
+HOUR = Search(exact_s=0.0, windows_h=((0.25, 1.0),))
+TABLES = {
+    "tariff": {"import_per_kwh": 0.30, "export_per_kwh": 0.08},
+    "plan": {"horizon_h": 6, "exact_h": 1, "offers": True},
+}
+
+
+def setup(**differs: Any) -> Setup:
+    """A meter, PV and a battery, read and decided every 10 s."""
+    given = {
+        "site": {"blind_after_s": 30.0, "timezone": "UTC"},
+        "node": {"cycle_s": 10.0, "interval_s": 900.0},
+        "device": {key: {"lease_s": 60.0} for key in ("pv", "battery")},
+        "step_s": 5.0,
+        "tables": TABLES,
+        "solver_of": partial(InlineSolver, search=HOUR),
+        **differs,
+    }
+    return Setup(**given)
+
+
+# What happens
+
+
+def is_told(kind: Kind, value: float, off: float = 0.0) -> Step:
+    """A forecast of the whole horizon, and by how much it may be off at p20 and p80."""
+
+    def step(stage: Stage) -> None:
+        stage.last_seq["dso"] += 1
+        start = datetime(2026, 6, 21, 9, tzinfo=UTC)
+
+        def all_of(each: float) -> tuple[float, ...]:
+            return (each,) * 48
+
+        quantiles = (Quantile(0.2, all_of(value - off)), Quantile(0.8, all_of(value + off)))
+        told = Forecast(
+            iss="dso", aud=NODE, seq=stage.last_seq["dso"], at=stage.clock.utc(), kind=kind, start=start, step_s=900,
+            values=all_of(value), quantiles=quantiles,
+        )  # fmt: skip
+        stage.broker.publish(stage.topics.outlook_in, sign(msgspec.json.encode(told), private_key("dso"), OUTLOOK))
+
+    return step
+
+
+FORECASTS = (is_told(Kind.LOAD, FORECAST_W, MARGIN_W), is_told(Kind.PV, 0.0))
+BEGINS = (load(FORECAST_W), sun(0))
+
+
+def offered(stage: Stage) -> Flexibility:
+    return parse_flexibility(stage.broker.retained[stage.topics.flexibility])
+
+
+@dataclass
+class Deal:
+    """A change that is bought of the only offer there is: `of` tells how much; and what flowed in each of its intervals."""
+
+    of: Callable[[Offer], float]
+    offer: Offer | None = None
+    change_w: float = 0.0
+    means_w: list[float] = field(default_factory=list)
+
+    def buys(self, stage: Stage) -> None:
+        """As it is offered, or (of more than that) without asking."""
+        (self.offer,) = offered(stage).offers
+        self.change_w = round(self.of(self.offer))
+        number = stage.last_seq["dso"] = stage.last_seq["dso"] + 1
+        terms = {"contract": "deal", "seq": number, "issuer": "dso", "node": NODE}
+        try:
+            contract = reprofile_of(self.offer, self.change_w, **terms)
+        except Refused:
+            contract = Reprofile(
+                id="deal", seq=number, iss="dso", aud=NODE, start=self.offer.start, end=self.offer.end,
+                change_w=self.change_w, interval_s=self.offer.interval_s, baseline_w=self.offer.baseline_w,
+            )  # fmt: skip
+        stage.send(signed(contract))
+
+    def buys_the_right(self, stage: Stage) -> None:
+        """To call it a minute ahead."""
+        (self.offer,) = offered(stage).offers
+        self.change_w = round(self.of(self.offer))
+        number = stage.last_seq["dso"] = stage.last_seq["dso"] + 1
+        least_w, most_w = min(self.change_w, 0.0), max(self.change_w, 0.0)
+        stage.send(
+            signed(
+                option_of(
+                    self.offer, least_w, most_w, contract="deal", seq=number, issuer="dso", node=NODE, notice_s=60.0
+                )
+            )
+        )
+
+    def calls(self, start_s: float, end_s: float) -> Step:
+        def step(stage: Stage) -> None:
+            start = EPOCH + timedelta(seconds=start_s)
+            deed = stage.deed(Call, contract="deal", start=start, duration_s=end_s - start_s, change_w=self.change_w)
+            stage.send(signed_deed(deed))
+
+        return step
+
+    def watched(self, stage: Stage) -> None:
+        """The truth at the connection point, quarter-hour by quarter-hour."""
+
+        async def watch() -> None:
+            while True:
+                seen_w = []
+                for _ in range(180):
+                    await asyncio.sleep(5.0)
+                    seen_w.append(stage.home.terminals["grid"].total_w)
+                self.means_w.append(sum(seen_w) / len(seen_w))
+
+        stage.beside(watch(), "meter of the film")
+
+    def missed_w(self, first: int = 1, last: int = 5) -> list[float]:
+        """By how much each quarter-hour of the film missed what was bought."""
+        assert self.offer is not None
+        due_w = [each + self.change_w for each in self.offer.baseline_w]
+        return [self.means_w[k] - due_w[k - 1] for k in range(first, last)]
+
+
+@pytest.mark.parametrize(
+    ("percent", "of"),
+    [(55.0, lambda offer: offer.up_w), (40.0, lambda offer: -offer.down_w)],
+    ids=["more", "less"],
+)
+def test_what_is_offered_is_delivered_while_the_load_is_off(
+    film: Film, percent: float, of: Callable[[Offer], float]
+) -> None:
+    deal = Deal(of)
+    stage = film(
+        at(0, *BEGINS, charge(percent), deal.watched),
+        at(8, *FORECASTS),
+        at(60, deal.buys),
+        at(0.25 * HOUR_S, load(FORECAST_W + MARGIN_W)),
+        at(0.75 * HOUR_S, load(FORECAST_W - MARGIN_W)),
+        at(1.3 * HOUR_S),
+        setup=setup(),
+    )
+    print(deal, deal.missed_w(), [(e.state, e.reason, e.why) for e in stage.head_end.contract_events])
+    assert last(stage, "expired").outcome == "delivered"
