@@ -15,22 +15,26 @@ import msgspec
 import pytest
 
 from controller.flexibility import Search
+from controller.planning.plan import Plan
+from controller.planning.site import Site
+from firmware_py.home.planning.solver import SolverTrouble
 from firmware_py.home.planning.work import InlineSolver
 from protocols.actions import Call
-from protocols.contracts import Option, Reprofile
+from protocols.contracts import Reprofile
 from protocols.faults import Refused
 from protocols.flexibility import Flexibility, Offer, option_of, parse_flexibility, reprofile_of
 from protocols.outlook import Forecast, Kind, Quantile
 from protocols.signing import OUTLOOK, sign
+from sim_hardware.faults import Word
 from tests.scenarios.film import Film, at
 from tests.scenarios.keys import private_key
 from tests.scenarios.stage import EPOCH, NODE, Setup, Stage, Step, signed, signed_deed
-from tests.scenarios.words import charge, fault, last, load, sun
+from tests.scenarios.words import charge, fault, heals, last, load, sun
 
 HOUR_S = 3600.0
 FORECAST_W, MARGIN_W, TOLERANCE_W = 1500.0, 300.0, 100.0
 HOUR = Search(exact_s=0.0, windows_h=((0.25, 1.0),))
-TABLES = {
+TABLES: dict[str, dict[str, Any]] = {
     "tariff": {"import_per_kwh": 0.30, "export_per_kwh": 0.08},
     "plan": {"horizon_h": 6, "exact_h": 1, "offers": True},
 }
@@ -147,11 +151,23 @@ class Deal:
         return [self.means_w[k] - due_w[k - 1] for k in range(first, last)]
 
 
-@pytest.mark.parametrize(
-    ("percent", "of"),
-    [(55.0, lambda offer: offer.up_w), (40.0, lambda offer: -offer.down_w)],
-    ids=["more", "less"],
-)
+def more(offer: Offer) -> float:
+    return offer.up_w
+
+
+def less(offer: Offer) -> float:
+    return -offer.down_w
+
+
+def half_more(offer: Offer) -> float:
+    return -1.5 * offer.down_w
+
+
+def outcome(stage: Stage) -> str:
+    return str(last(stage, "expired").outcome)
+
+
+@pytest.mark.parametrize(("percent", "of"), [(55.0, more), (25.0, less)])
 def test_what_is_offered_is_delivered_while_the_load_is_off(
     film: Film, percent: float, of: Callable[[Offer], float]
 ) -> None:
@@ -165,5 +181,98 @@ def test_what_is_offered_is_delivered_while_the_load_is_off(
         at(1.3 * HOUR_S),
         setup=setup(),
     )
-    print(deal, deal.missed_w(), [(e.state, e.reason, e.why) for e in stage.head_end.contract_events])
-    assert last(stage, "expired").outcome == "delivered"
+    assert abs(deal.change_w) > 1000.0
+    print(deal.change_w, deal.missed_w())
+    assert deal.missed_w() == pytest.approx([0.0] * 4, abs=TOLERANCE_W)
+    assert outcome(stage) == "delivered"
+
+
+def test_half_more_than_is_offered_is_short(film: Film) -> None:
+    deal = Deal(half_more)
+    stage = film(
+        at(0, *BEGINS, charge(25), deal.watched),
+        at(8, *FORECASTS),
+        at(60, deal.buys),
+        at(0.25 * HOUR_S, load(FORECAST_W + MARGIN_W)),
+        at(1.3 * HOUR_S),
+        setup=setup(),
+    )
+    print(deal.change_w, deal.missed_w())
+    assert max(deal.missed_w()) > 0.2 * abs(deal.change_w)
+    assert last(stage, "short").why
+    assert outcome(stage) == "violated"
+
+
+def test_an_option_is_kept_ready_and_called_a_minute_ahead(film: Film) -> None:
+    """Half an hour nobody calls. What the battery holds then would not do if it had covered the load meanwhile."""
+    deal = Deal(less)
+    stage = film(
+        at(0, *BEGINS, charge(25), deal.watched),
+        at(8, *FORECASTS),
+        at(60, deal.buys_the_right),
+        at(0.25 * HOUR_S, load(FORECAST_W + MARGIN_W)),
+        at(0.75 * HOUR_S - 90, deal.calls(0.75 * HOUR_S, 1.25 * HOUR_S)),
+        at(1.3 * HOUR_S),
+        setup=setup(),
+    )
+    print(deal.change_w, deal.missed_w(3), deal.means_w)
+    assert deal.missed_w(3) == pytest.approx([0.0] * 2, abs=TOLERANCE_W)
+    assert outcome(stage) == "delivered"
+
+
+# When there is nothing to offer
+
+
+def nothing_is_offered(why: str) -> Step:
+    def step(stage: Stage) -> None:
+        told = offered(stage)
+        assert told.offers == ()
+        assert why in told.notes[0]
+
+    return step
+
+
+def something_is_offered(stage: Stage) -> None:
+    assert offered(stage).offers != ()
+
+
+def test_blind_offers_are_taken_back_and_the_next_plan_has_new_ones(film: Film) -> None:
+    film(
+        at(0, *BEGINS, charge(50)),
+        at(30, nothing_is_offered("too little is known of the load")),
+        at(31, *FORECASTS),
+        at(60, something_is_offered, fault("grid", Word.DROP)),
+        at(120, nothing_is_offered("not seen"), heals("grid")),
+        at(0.25 * HOUR_S + 30, something_is_offered),
+        setup=setup(),
+    )
+
+
+class BrokenLater(InlineSolver):
+    """Fails from its third plan on."""
+
+    def __init__(self) -> None:
+        super().__init__(search=HOUR)
+        self.good = 2
+
+    async def solve(self, site: Site, budget_s: float, exact_s: float) -> Plan:
+        self.good -= 1
+        if self.good < 0:
+            raise SolverTrouble("the solver died: code -11")
+        return await super().solve(site, budget_s, exact_s)
+
+
+def test_without_a_solver_nothing_is_offered(film: Film) -> None:
+    film(
+        at(0, *BEGINS, charge(50)),
+        at(8, *FORECASTS),
+        at(60, something_is_offered),
+        at(0.25 * HOUR_S + 30, nothing_is_offered("first window has begun")),
+        setup=setup(solver_of=BrokenLater),
+    )
+
+
+def test_who_does_not_ask_for_offers_has_none(film: Film) -> None:
+    plan = {key: value for key, value in TABLES["plan"].items() if key != "offers"}
+    stage = film(at(0, *BEGINS, charge(50)), at(8, *FORECASTS), at(60), setup=setup(tables={**TABLES, "plan": plan}))
+    assert stage.topics.flexibility not in stage.broker.retained
