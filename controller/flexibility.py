@@ -16,6 +16,7 @@ from controller.planning.plan import Plan
 from controller.planning.planner import SolverFailed
 from controller.planning.site import Commitment, Floats, House, Site, Tank
 from protocols.flexibility import EquivalentStore, Level, Offer
+from protocols.outlook import PRICE_MOST_PER_KWH
 
 # The name of the asked change among the site's commitments; a contract's own name has no blank.
 NAME = "asked change"
@@ -103,7 +104,7 @@ class _Desk:
         self._grid_w = (self._free if nominated is None else nominated).grid_w
         prices = np.abs(np.concatenate([site.import_per_kwh, site.export_per_kwh]))
         beside = [each.deviation_per_kwh for each in site.commitments]
-        self._price = _OVER_PRICES * max(0.1, float(prices.max()), *beside)
+        self._price = min(_OVER_PRICES * max(0.1, float(prices.max()), *beside), PRICE_MOST_PER_KWH)
         self._per = max(1, round(INTERVAL_S / site.horizon.step_s))
 
     def offer(self, first: int, last: int) -> Offer:

@@ -169,7 +169,8 @@ def _machine(load: RelayConfig | HeatPumpConfig) -> HeaterSet:
     if isinstance(load, RelayConfig):
         times = (load.least_on_s, load.least_off_s)
         return HeaterSet(load.name, load.power_w, False, (), *times, is_planned=load.use is Use.PLANNED)
-    return HeaterSet(load.name, load.power_w, True, load.cop or (), load.hold_s, load.hold_s)
+    is_seen = load.meter is not None
+    return HeaterSet(load.name, load.power_w, True, load.cop or (), load.hold_s, load.hold_s, is_seen=is_seen)
 
 
 def _room(room: RoomConfig, machines: Mapping[str, HeaterSet]) -> RoomSet:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from firmware_py.config_parts import Number, Part, TopicLevel
+from protocols.outlook import PRICE_MOST_PER_KWH
 from protocols.quantities import QUANTITIES
 
 _POWER_MAX_W: Final = QUANTITIES["power_w"].most
@@ -45,7 +46,7 @@ def _time_of_day(value: object) -> object:
 
 Zone = Annotated[str, AfterValidator(_zone)]
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
-Price = Annotated[Number, Field(ge=0, le=100)]
+Price = Annotated[Number, Field(ge=0, le=PRICE_MOST_PER_KWH)]
 Energy = Annotated[Number, Field(gt=0, le=1e6)]
 RoomTemperature = Annotated[Number, Field(ge=ROOM_C[0], le=ROOM_C[1])]
 TankTemperature = Annotated[Number, Field(ge=TANK_C[0], le=TANK_C[1])]

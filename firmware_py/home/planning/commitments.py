@@ -13,10 +13,10 @@ from itertools import pairwise
 import numpy as np
 
 from controller.book import Entry
-from controller.planning.check import PRICE_MOST
 from controller.planning.site import Commitment, Floats, Horizon
 from firmware_py.home.planning.hours import Now
 from protocols.contracts import Dispatch, Energy, Option, Reprofile
+from protocols.outlook import PRICE_MOST_PER_KWH as PRICE_MOST
 
 # Less than this of a step is the rounding of a clock.
 _SLACK_S = 0.5

@@ -362,13 +362,15 @@ class PlanDesk:
 
     def margin_w(self, horizon: Horizon) -> Floats:
         """By how much load and sun together may be off either way in each step (a magnitude), as sure as the owner wants to be;
-        endless where nobody knows.
+        endless where nobody knows. A pump that nobody measures may run when it should not, and the other way round.
         """
         sure = max(self._plan.risk, LEAST_SURE)
         load, sun = self._forecasts.get(Kind.LOAD), self._forecasts.get(Kind.PV)
         if load is None or sun is None or load.horizon != horizon or not self._knows_load():
             return np.full(horizon.steps, np.inf)
-        return np.asarray(load.at(sure) - load.median + sun.median - sun.at(1.0 - sure))
+        planned = (each for each in self._home.heaters if each.is_planned and self._plan.may(each.name))
+        unseen_w = sum(each.power_w for each in planned if not each.is_seen)
+        return np.asarray(load.at(sure) - load.median + sun.median - sun.at(1.0 - sure) + unseen_w)
 
     def _knows_load(self) -> bool:
         """Whether somebody told the load, or a day of it was seen: without, it is that of an ordinary house."""

@@ -54,6 +54,11 @@ class WorkerSolver:
         """The process id of who plans; None where nobody runs."""
         return self._plans.pid
 
+    @property
+    def seller(self) -> int | None:
+        """The process id of who looks for offers; None where nobody does."""
+        return self._offers.pid
+
     async def solve(self, site: Site, budget_s: float, exact_s: float) -> Plan:
         """As the port; whatever goes wrong, the worker is gone afterwards and the next task has a new one."""
         answer = await self._plans.ask(Task(site, budget_s, exact_s), budget_s, self._margin_s)
