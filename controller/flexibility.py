@@ -37,7 +37,7 @@ _WORSE_WH, _WORSE_KH = 5.0, 0.02
 class Plans(Protocol):
     """Who makes plans; `controller.planning.planner.Planner` does."""
 
-    def plan(self, site: Site, budget_s: float = ..., exact_s: float = ...) -> Plan:
+    def plan(self, site: Site, budget_s: float, exact_s: float) -> Plan:
         """The cheapest plan found."""
         ...
 

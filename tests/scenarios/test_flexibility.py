@@ -102,7 +102,7 @@ class Deal:
         (self.offer,) = offered(stage).offers
         self.change_w = round(self.of(self.offer))
         number = stage.last_seq["dso"] = stage.last_seq["dso"] + 1
-        terms = {"contract": "deal", "seq": number, "issuer": "dso", "node": NODE}
+        terms: dict[str, Any] = {"contract": "deal", "seq": number, "issuer": "dso", "node": NODE}
         try:
             contract = reprofile_of(self.offer, self.change_w, **terms)
         except Refused:
@@ -118,7 +118,7 @@ class Deal:
         self.change_w = round(self.of(self.offer))
         number = stage.last_seq["dso"] = stage.last_seq["dso"] + 1
         least_w, most_w = min(self.change_w, 0.0), max(self.change_w, 0.0)
-        terms = {"contract": "deal", "seq": number, "issuer": "dso", "node": NODE, "notice_s": 60.0}
+        terms: dict[str, Any] = {"contract": "deal", "seq": number, "issuer": "dso", "node": NODE, "notice_s": 60.0}
         stage.send(signed(option_of(self.offer, least_w, most_w, **terms)))
 
     def calls(self, start_s: float, end_s: float) -> Step:

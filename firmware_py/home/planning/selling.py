@@ -6,7 +6,6 @@ until its next quarter-hour begins; without one that holds, or blind, the messag
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -30,7 +29,6 @@ CHANGED_W: Final = 200.0
 NEAREST: Final = timedelta(hours=4)
 NOTHING: Final = EquivalentStore(0.0, 0.0, 0.0)
 Asked = tuple[InForce, Floats]
-_log = logging.getLogger("busbar.offers")
 
 
 class Selling:
@@ -82,16 +80,14 @@ class Selling:
                 async with asyncio.timeout(BUDGET_S + LATE_S):
                     found = await self._solver.offers(held.site, held.plan, margin_w, BUDGET_S)
             except (SolverTrouble, TimeoutError) as trouble:
-                self._withdraw(f"no offers could be found: {trouble or 'the solver was late'}")
+                self._withdraw(f"no offers could be found: {str(trouble) or 'the solver was late'}")
                 continue
             if self._asked is asked:
                 self._tell(held, found)
 
     def _tell(self, held: InForce, found: tuple[Offer, ...]) -> None:
+        """Behind its quarter-hour `follow` takes it back before it is said."""
         until, kept = _until(held), tuple(each for each in found if each.up_w > 0.0 or each.down_w > 0.0)
-        if self._clock.utc() >= until:
-            _log.warning("offers were found after %s, when they had to be bought: dropped", f"{until:%H:%M:%S}")
-            return
         self._until = until if kept else None
         self._put(equivalent(held.site, held.plan), until, kept, held.site.notes)
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,12 +125,12 @@ def test_an_option_that_may_still_be_called_is_kept_ready_for_its_greater_change
 
 
 def test_a_call_comes_with_notice_and_is_no_longer_than_it_may_be() -> None:
-    terms = {"least_w": -2000.0, "most_w": 0.0, "baseline_w": (1000.0,) * 8, "notice_s": 1770.0, "longest_s": 900.0}
+    terms: dict[str, Any] = {"least_w": -2000.0, "most_w": 0.0, "baseline_w": (1000.0,) * 8, "notice_s": 1770.0, "longest_s": 900.0}
     assert found(entry(Option, 0, 120, **terms)) == [("c-1", 2, 3, -250.0)]
 
 
 def test_reserves_are_for_what_was_bought_with_a_nomination() -> None:
-    given = {"baseline_w": (0.0,) * 4}
+    given: dict[str, Any] = {"baseline_w": (0.0,) * 4}
     less, more = (entry(Reprofile, 15, 75, change_w=watts, **given) for watts in (-500.0, 800.0))
     plain = entry(Reprofile, 15, 75, change_w=-500.0)
 

@@ -12,7 +12,7 @@ import pytest
 
 from controller.planning.orders import NOTHING, Orders
 from controller.planning.plan import Cost, Made, Plan
-from controller.planning.site import Commitment, Horizon, Site
+from controller.planning.site import Commitment, Floats, Horizon, Site
 from controller.wishes import Band
 from firmware_py.home.planning.hours import Now, step_now
 from firmware_py.home.planning.service import (
@@ -28,6 +28,7 @@ from firmware_py.home.planning.service import (
 from firmware_py.home.planning.settings import PlanSet
 from firmware_py.home.planning.solver import SolverTrouble
 from protocols.faults import Refused
+from protocols.flexibility import Offer
 from sim_hardware.virtual_time import VirtualClock, run_virtual
 
 START = datetime(2026, 6, 21, 10, 0, 30, tzinfo=UTC)
@@ -77,6 +78,9 @@ class FakeSolver:
         if self.trouble:
             raise SolverTrouble(self.trouble)
         return plan_of(site)
+
+    async def offers(self, site: Site, nominated: Plan, margin_w: Floats, budget_s: float) -> tuple[Offer, ...]:
+        raise NotImplementedError
 
     async def close(self) -> None:
         self.is_closed = True
