@@ -5,7 +5,7 @@ interval, for the load that is forecast and for loads that are off by the margin
 the whole horizon with the change less without, so the rebound is in it. Blind (no plan can be made) nothing is offered.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
@@ -16,6 +16,7 @@ from controller.planning.plan import Plan
 from controller.planning.planner import SolverFailed
 from controller.planning.site import Commitment, Floats, House, Site, Tank
 from protocols.flexibility import EquivalentStore, Level, Offer
+from protocols.outlook import PRICE_MOST_PER_KWH
 
 # The name of the asked change among the site's commitments; a contract's own name has no blank.
 NAME = "asked change"
@@ -36,7 +37,7 @@ _WORSE_WH, _WORSE_KH = 5.0, 0.02
 class Plans(Protocol):
     """Who makes plans; `controller.planning.planner.Planner` does."""
 
-    def plan(self, site: Site, budget_s: float = ..., exact_s: float = ...) -> Plan:
+    def plan(self, site: Site, budget_s: float, exact_s: float) -> Plan:
         """The cheapest plan found."""
         ...
 
@@ -56,11 +57,19 @@ def offers(
     """What the site can do in each window that lies in the horizon. `margin_w`: by how much the load may be off, each step,
     either way (a magnitude, by the owner's risk). `nominated`: the plan in force that changes count from.
     """
+    return tuple(each_offer(plans, site, margin_w, nominated, search))
+
+
+def each_offer(
+    plans: Plans, site: Site, margin_w: Floats, nominated: Plan | None = None, search: Search | None = None
+) -> Iterator[Offer]:
+    """As `offers`, one by one as they are found, for who has only so much time."""
     try:
         desk = _Desk(plans, site, margin_w, nominated, search or Search())
     except SolverFailed:
-        return ()
-    return tuple(desk.offer(first, last) for first, last in windows(site, desk.search))
+        return
+    for first, last in windows(site, desk.search):
+        yield desk.offer(first, last)
 
 
 def windows(site: Site, search: Search) -> Iterable[tuple[int, int]]:
@@ -95,7 +104,7 @@ class _Desk:
         self._grid_w = (self._free if nominated is None else nominated).grid_w
         prices = np.abs(np.concatenate([site.import_per_kwh, site.export_per_kwh]))
         beside = [each.deviation_per_kwh for each in site.commitments]
-        self._price = _OVER_PRICES * max(0.1, float(prices.max()), *beside)
+        self._price = min(_OVER_PRICES * max(0.1, float(prices.max()), *beside), PRICE_MOST_PER_KWH)
         self._per = max(1, round(INTERVAL_S / site.horizon.step_s))
 
     def offer(self, first: int, last: int) -> Offer:

@@ -92,7 +92,12 @@ def home_view(config: HomeConfig, around: Around, solver_of: SolverOf, clock: Cl
             journal=journal,
             currency=tariff.currency,
         ),
-        Says(topics.node, around.reporter.happened, lambda plan: around.outbox.say(topics.plan, plan, retain=True)),
+        Says(
+            topics.node,
+            around.reporter.happened,
+            lambda plan: around.outbox.say(topics.plan, plan, retain=True),
+            lambda offers: around.outbox.say(topics.flexibility, offers, retain=True),
+        ),
     )
 
 
@@ -145,6 +150,7 @@ def _plan(config: HomeConfig) -> PlanSet | None:
         profit_per_kwh=owner.profit_per_kwh,
         may_switch=None if owner.may_switch is None else frozenset(owner.may_switch),
         deviation_per_kwh=DEVIATION_PER_KWH if deviation is None else deviation,
+        offers=plan.offers,
     )
 
 
@@ -163,7 +169,8 @@ def _machine(load: RelayConfig | HeatPumpConfig) -> HeaterSet:
     if isinstance(load, RelayConfig):
         times = (load.least_on_s, load.least_off_s)
         return HeaterSet(load.name, load.power_w, False, (), *times, is_planned=load.use is Use.PLANNED)
-    return HeaterSet(load.name, load.power_w, True, load.cop or (), load.hold_s, load.hold_s)
+    is_seen = load.meter is not None
+    return HeaterSet(load.name, load.power_w, True, load.cop or (), load.hold_s, load.hold_s, is_seen=is_seen)
 
 
 def _room(room: RoomConfig, machines: Mapping[str, HeaterSet]) -> RoomSet:

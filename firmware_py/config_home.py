@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from firmware_py.config_parts import Number, Part, TopicLevel
+from protocols.outlook import PRICE_MOST_PER_KWH
 from protocols.quantities import QUANTITIES
 
 _POWER_MAX_W: Final = QUANTITIES["power_w"].most
@@ -45,7 +46,7 @@ def _time_of_day(value: object) -> object:
 
 Zone = Annotated[str, AfterValidator(_zone)]
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
-Price = Annotated[Number, Field(ge=0, le=100)]
+Price = Annotated[Number, Field(ge=0, le=PRICE_MOST_PER_KWH)]
 Energy = Annotated[Number, Field(gt=0, le=1e6)]
 RoomTemperature = Annotated[Number, Field(ge=ROOM_C[0], le=ROOM_C[1])]
 TankTemperature = Annotated[Number, Field(ge=TANK_C[0], le=TANK_C[1])]
@@ -67,6 +68,7 @@ class OwnerConfig(Part):
 class PlanConfig(Part):
     """`[plan]`: that the node plans. `exact_h`: for so long ahead devices that only switch are planned as such, beyond it
     by their mean; `budget_s` is how long a solution may take, `replan_s` after how long a new plan is made anyway.
+    `offers`: whether it says how far it could leave its plan, and at what price (docs/flexibility.md).
     """
 
     horizon_h: Annotated[Number, Field(ge=2, le=96)] = 48.0
@@ -74,6 +76,7 @@ class PlanConfig(Part):
     exact_h: Annotated[Number, Field(ge=0, le=48)] = 4.0
     budget_s: Annotated[Number, Field(ge=0.05, le=120)] = 5.0
     replan_s: Annotated[Number, Field(ge=60, le=86_400)] = 900.0
+    offers: bool = False
 
 
 class NightConfig(Part):

@@ -38,18 +38,21 @@ FREE = Caps()
 
 
 class Allowed(msgspec.Struct, frozen=True):
-    """What a source allows, in which of its states it stands, and a sentence that says why."""
+    """What a source allows, in which of its states it stands, and a sentence that says why. `until_s`: when that is over by
+    itself (monotonic; None: nobody knows).
+    """
 
     source: str
     known: Known
     caps: Caps
     state: str
     why: str
+    until_s: float | None = None
 
 
-def allowed(source: str, caps: Caps, state: str, why: str) -> Allowed:
+def allowed(source: str, caps: Caps, state: str, why: str, until_s: float | None = None) -> Allowed:
     """What a source that has spoken allows."""
-    return Allowed(source, Known.UNLIMITED if caps.are_none else Known.LIMITED, caps, state, why)
+    return Allowed(source, Known.UNLIMITED if caps.are_none else Known.LIMITED, caps, state, why, until_s)
 
 
 def least(one: float | None, other: float | None) -> float | None:

@@ -150,6 +150,18 @@ def due(failsafe: Failsafe, memory: Memory) -> tuple[float, Event] | None:
             return None
 
 
+def ends_s(failsafe: Failsafe, memory: Memory) -> float | None:
+    """When the limit that holds now is over by itself, if the guard goes on as it does; None: nobody knows."""
+    match memory.state:
+        case State.LIMITED:
+            return memory.until_s
+        case State.INIT | State.FAILSAFE:
+            next_ = due(failsafe, memory)
+            return None if next_ is None else next_[0]
+        case State.UNLIMITED_CONTROLLED | State.UNLIMITED_AUTONOMOUS:
+            return None
+
+
 def passed(failsafe: Failsafe, memory: Memory, now_s: float) -> Memory:
     """What has become of it by now, each change dated to the moment at which it was due."""
     while (next_ := due(failsafe, memory)) is not None and next_[0] <= now_s:

@@ -17,9 +17,8 @@ from controller.planning.site import (
     Site,
     Tank,
 )
+from protocols.outlook import PRICE_MOST_PER_KWH as PRICE_MOST
 
-# No kWh costs more in any currency that is in use at a meter; a price beyond is a wrong unit (per MWh).
-PRICE_MOST = 100.0
 # What a house, a store or the world can have.
 COLDEST_C, HOTTEST_C = -60.0, 150.0
 STEPS_MOST = 10_000

@@ -122,6 +122,12 @@ _BELOW: Final = {
         "Show the plan in force, or one made on the spot: prices, powers, charge, temperatures, what each contract costs.",
         "busbar plan /etc/busbar/home.toml",
     ),
+    "flexibility": _Below(
+        "firmware_py.cli.flexibility",
+        "flexibility",
+        "Show what a node offers: how far it can leave its plan, when, and at what price.",
+        "busbar flexibility --node home-1 --broker mqtt://127.0.0.1:1883",
+    ),
     "why": _Below(
         "firmware_py.cli.why",
         "why",

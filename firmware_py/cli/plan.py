@@ -77,7 +77,7 @@ def _print(shown: PublishedPlan, width: int, *, plot: bool) -> None:
 def _in_force(loaded: Loaded, broker: str | None, login: tuple[str | None, Path | None]) -> PublishedPlan | None:
     """The newest plan of the node, if it still counts."""
     try:
-        body = _kept(loaded) if broker is None else _live(broker, loaded.home.node.id, login)
+        body = _kept(loaded) if broker is None else retained(broker, Topics(loaded.home.node.id).plan, login)
         found = None if body is None else parse_plan(body)
     except Fault as fault:
         stop(str(fault), FAULT)
@@ -95,7 +95,8 @@ def _kept(loaded: Loaded) -> bytes | None:
     return asyncio.run(ReadOnlyJournal(loaded.home.node.state_dir / JOURNAL_FILE).kept(KEPT))
 
 
-def _live(broker: str, node: str, login: tuple[str | None, Path | None]) -> bytes | None:
+def retained(broker: str, topic: str, login: tuple[str | None, Path | None]) -> bytes | None:
+    """What a broker keeps on a topic; None where it has nothing. Stops with an exit code where it cannot be asked."""
     username, password_file = login
     try:
         password = password_file.read_text(encoding="utf-8").strip() if password_file else None
@@ -103,7 +104,7 @@ def _live(broker: str, node: str, login: tuple[str | None, Path | None]) -> byte
     except (ValueError, OSError) as error:
         stop(str(error), BAD_INPUT)
     try:
-        return asyncio.run(_retained(address, Topics(node).plan, (username, password)))
+        return asyncio.run(_retained(address, topic, (username, password)))
     except TimeoutError:
         return None
     except aiomqtt.MqttError as error:

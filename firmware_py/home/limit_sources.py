@@ -114,10 +114,11 @@ class GuardedSource:
         memory = self._passed()
         limit_w = guarded.limit_w(self.failsafe, memory)
         caps = Caps(limit_w, None) if self.use is Use.CONSUMPTION else Caps(None, limit_w)
+        until_s = guarded.ends_s(self.failsafe, memory)
         why = f"{self.name}: {_SAID[memory.state].format(issuer=self.issuer)}"
         if memory.state in (guarded.State.INIT, guarded.State.FAILSAFE):
-            return (Allowed(self.name, Known.UNKNOWN, caps, memory.state, why),)
-        return (spoken(self.name, caps, memory.state, why),)
+            return (Allowed(self.name, Known.UNKNOWN, caps, memory.state, why, until_s),)
+        return (spoken(self.name, caps, memory.state, why, until_s),)
 
     def _passed(self) -> guarded.Memory:
         self._memory = guarded.passed(self.failsafe, self._memory, self._clock.now_s())

@@ -124,6 +124,18 @@ def test_comfort_is_not_sold() -> None:
     assert offer.up_w > 2.0 * offer.down_w
 
 
+@pytest.mark.parametrize("times", [25.0, 1e5])
+def test_other_money_is_the_same_offer(times: float) -> None:
+    """Crowns, or where a kWh costs thousands."""
+    site = stored(at_rest(), 5_000.0)
+    own = hour_of(site, grid_w=1_000.0)
+    battery = replace(site.batteries[0], wear_per_kwh=times * site.batteries[0].wear_per_kwh)
+    bought, sold = times * site.import_per_kwh, times * site.export_per_kwh
+    other = hour_of(replace(site, batteries=(battery,), import_per_kwh=bought, export_per_kwh=sold), grid_w=1_000.0)
+    assert (other.up_w, other.down_w) == pytest.approx((own.up_w, own.down_w), rel=0.01)
+    assert other.levels[0].price_per_kwh == pytest.approx(own.levels[0].price_per_kwh * times, rel=0.01)
+
+
 def test_another_contract_is_not_sold() -> None:
     promised = tuple(Commitment("trade", k, k + 1, 250.0, 1.0) for k in range(1, 5))
     same = hour_of(replace(stored(at_rest(), 6_000.0), commitments=promised))

@@ -9,6 +9,7 @@ from controller.laws.phases import Params as PhasesParams
 from controller.planning.orders import NOTHING, Orders
 from controller.thermal.stores import Store
 from controller.wishes import Band
+from firmware_py.home.view import Plain
 from sim_hardware.faults import Word
 from sim_hardware.physics.ev import EvParams
 from tests.scenarios.film import Film, at
@@ -17,11 +18,13 @@ from tests.scenarios.stage import Setup, Stage, Step
 from tests.scenarios.test_loads import BOILER, CAR, GRID, LEAST_W, MOST_W, car_is, car_takes, contact, house, relay_is
 from tests.scenarios.words import battery_gets, fault, heals, hears, load, meter_shows, sends, sun
 
+# What a load with use = "plan" must have; its plan is not the one of the film.
+PLANS = {"tariff": {"import_per_kwh": 0.3}, "plan": {}}
 KEEP, SELL = Band(0.0, inf), Band(-3000.0, -3000.0)
 
 
 @dataclass
-class Home:
+class Home(Plain):
     """What the film's node is told of its home (firmware_py/home/view.py)."""
 
     now: Orders = NOTHING
@@ -131,7 +134,7 @@ def test_a_planned_boiler_runs_by_the_plan_and_without_one_by_the_sun(film: Film
         at(85, relay_is(0, on=False), sun(1000)),
         at(118, relay_is(0, on=False)),
         at(170, relay_is(0, on=True)),
-        setup=house(("grid", "pv"), relays=True, relay=[boiler]),
+        setup=replace(house(("grid", "pv"), relays=True, relay=[boiler]), tables=PLANS),
     )
 
 

@@ -1,7 +1,6 @@
-"""A solver's process that misbehaves by order: `python -m tests.system.strange_solver HOW PARENT`."""
+"""A solver's process that misbehaves by order: `python -m tests.system.strange_solver PARENT [offers]`."""
 
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -36,5 +35,4 @@ class Strange:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = sys.argv[-1:]
     work.serve(Strange)

@@ -1,11 +1,13 @@
 """A node that plans, as a process: the plan is said and kept, and its solver ends with it however that ends."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from protocols.plan import PublishedPlan, parse_plan
 from protocols.topics import Topics
+from tests.system.busbar import busbar
 from tests.system.eventually import eventually
 from tests.system.mosquitto import NODE, Mosquitto
 from tests.system.site import Node, Setup, Site
@@ -47,3 +49,14 @@ async def test_the_solver_ends_with_its_node(site: Site, broker: Mosquitto, how:
         else:
             assert await node.terminate() == 0
         await eventually("the solver is gone", lambda: not is_worker(worker))
+
+
+async def test_what_it_offers_is_shown_by_the_command(site: Site, broker: Mosquitto) -> None:
+    """Of its load nobody has told anything yet."""
+    login = ("--username", "head-end", "--password-file", str(broker.password_file("head-end")))
+    async with site.node(replace(PLANS, text=f"{PLANS.text}offers = true\n")) as node:
+        await planned(node, broker)
+        shown = await busbar("flexibility", "--node", NODE, "--broker", broker.url, *login)
+    assert shown.good.splitlines()[-2:] == ["  too little is known of the load yet", "nothing is offered"]
+    silent = await busbar("flexibility", "--node", "home-2", "--broker", broker.url, *login)
+    silent.says(1, "home-2", "offers = true")

@@ -121,6 +121,42 @@ async def test_a_program_that_is_not_there_is_trouble() -> None:
         await solver.solve(site(), 1.0, 0.0)
 
 
+async def test_offers_are_looked_for_beside_the_plans_by_a_nicer_process_that_is_gone_afterwards() -> None:
+    solver = WorkerSolver()
+    try:
+        plan = await solver.solve(site(), 5.0, 0.0)
+        pid = solver.pid
+        looking = asyncio.create_task(solver.offers(site(), plan, np.full(96, 100.0), 0.0))
+        seller = await eventually("a process that looks for offers", lambda: solver.seller)
+        assert seller is not None
+        await eventually("its niceness", lambda: os.getpriority(os.PRIO_PROCESS, seller) == 19 or looking.done())
+        assert not looking.done()
+        await solver.solve(site(), 5.0, 0.0)
+        assert solver.pid == pid, "plans go on by their own process"
+        offers = await looking
+        # No time: the first window, and that whole. The battery gives its 3 kW less the margin.
+        assert [(each.end - each.start).total_seconds() for each in offers] == [900.0]
+        assert offers[0].down_w == pytest.approx(3000.0 - 100.0 + plan.power_w["battery"][1], rel=0.035)
+        assert solver.seller is None
+        assert not is_alive(seller)
+    finally:
+        await solver.close()
+
+
+async def test_offers_that_are_late_are_given_up_and_no_plan_is_hurt() -> None:
+    solver = WorkerSolver(STRANGE, offers_margin_s=0.5)
+    try:
+        plan = await solver.solve(site(), 5.0, 0.0)
+        pid = solver.pid
+        with pytest.raises(SolverTrouble, match="late"):
+            await solver.offers(site("hang"), plan, np.zeros(96), 0.0)
+        assert solver.seller is None
+        await solver.solve(site(), 5.0, 0.0)
+        assert solver.pid == pid
+    finally:
+        await solver.close()
+
+
 ORPHAN = """
 import asyncio, sys
 from tests.system.test_solver_worker import STRANGE, site

@@ -6,17 +6,17 @@ part. A dispatch stands alone. Pure.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from controller.book import Entry
-from controller.planning.check import PRICE_MOST
 from controller.planning.site import Commitment, Floats, Horizon
 from firmware_py.home.planning.hours import Now
 from protocols.contracts import Dispatch, Energy, Option, Reprofile
+from protocols.outlook import PRICE_MOST_PER_KWH as PRICE_MOST
 
 # Less than this of a step is the rounding of a clock.
 _SLACK_S = 0.5
@@ -94,25 +94,57 @@ def _asks(entry: Entry, now: Now, horizon: Horizon, default: float) -> Iterable[
             ask = _Ask(entry.id, origin_s, end_s, change_w, origin_s, interval_s, price, True, nominated_w=baseline_w)
             asks = [ask]
         case Option(interval_s=interval_s, baseline_w=baseline_w):
+            calls = [(each.start_s + start_s, min(each.end_s + start_s, end_s), each.change_w) for each in entry.calls]
             asks = [
                 _Ask(
                     entry.id,
-                    call.start_s + start_s,
-                    min(call.end_s + start_s, end_s),
-                    call.change_w,
+                    *call,
                     origin_s,
                     interval_s,
                     price,
                     True,
                     nominated_w=baseline_w,
                 )
-                for call in entry.calls
+                for call in (*calls, *_next_call(contract, calls, (origin_s, end_s), now.now_s + start_s, horizon))
             ]
         case Dispatch(power_w=power_w):
             asks = [_Ask(entry.id, origin_s, end_s, power_w, origin_s, horizon.step_s, price, is_alone=True)]
         case _:
             asks = []
     return [ask for ask in asks if ask.end_s > 0.0 and ask.begin_s < min(last_s, ask.end_s)]
+
+
+def _next_call(
+    contract: Option,
+    calls: Sequence[tuple[float, float, float]],
+    window: tuple[float, float],
+    now_s: float,
+    horizon: Horizon,
+) -> Iterator[tuple[float, float, float]]:
+    """The call to be ready for: of the greater change, from the next step on, for as long as may be. Of an option without a
+    nomination nobody knows from what. So it is paid for while it waits, and the present step is free.
+    """
+    begin_s = max(window[0], horizon.step_s, now_s + contract.notice_s, *(end_s for _, end_s, _ in calls))
+    end_s = window[1] if contract.longest_s is None else min(begin_s + contract.longest_s, window[1])
+    change_w = max(contract.least_w, contract.most_w, key=abs)
+    if contract.baseline_w and begin_s < end_s and change_w != 0.0:
+        yield begin_s, end_s, change_w
+
+
+def reserves(entries: Sequence[Entry], now: Now, horizon: Horizon) -> Iterator[tuple[int, int, float]]:
+    """First step, last (not counted) and sign of each stretch in which changes that were bought with a nomination are due; the
+    present step knows its load.
+    """
+    change_w = np.zeros(horizon.steps)
+    for ask in (ask for entry in entries if entry.binds for ask in _asks(entry, now, horizon, 0.0)):
+        if ask.is_change and ask.nominated_w:
+            first, last = int(ask.begin_s // horizon.step_s), -int(-ask.end_s // horizon.step_s)
+            change_w[max(first, 1) : max(last, 1)] += ask.power_w
+    signs = np.sign(change_w)
+    edges = [0, *(np.flatnonzero(np.diff(signs)) + 1), horizon.steps]
+    for begin, end in pairwise(edges):
+        if signs[begin] != 0.0:
+            yield int(begin), int(end), float(signs[begin])
 
 
 def _deviation(entry: Entry, default: float) -> float:

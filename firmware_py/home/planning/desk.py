@@ -37,6 +37,7 @@ from firmware_py.home.planning.feed import Feed
 from firmware_py.home.planning.gather import Expected, Facts, horizon_at, site_of
 from firmware_py.home.planning.hours import Now, Span, step_now
 from firmware_py.home.planning.learning import Learner
+from firmware_py.home.planning.selling import Selling
 from firmware_py.home.planning.service import InForce, Listeners, Makes, Planning
 from firmware_py.home.planning.settings import HomeSet, PlanSet
 from firmware_py.home.planning.solver import Held, PlanSolver, held_in, kept
@@ -86,11 +87,12 @@ class Solving:
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """How it speaks: an event (subject, state, why), and the plan (retained; False: not now)."""
+    """How it speaks: an event (subject, state, why), and the plan and its offers (retained; False: not now)."""
 
     node: str
     happened: Callable[[str, str, str], None]
     plan: Callable[[bytes], bool]
+    offers: Callable[[bytes], bool] = lambda offers: True
 
 
 # Told of each new plan, with by how much load and sun may be off in each step: who makes offers of it, for one.
@@ -132,6 +134,9 @@ class PlanDesk:
         self._unsaid, self._to_keep, self._unkept = b"", dict[str, bytes](), asyncio.Event()
         self._ready = asyncio.Event()
         self.listeners: list[Planned] = []
+        self._selling = Selling(says.node, solving.solver, clock, says.offers) if plan.offers else None
+        if self._selling is not None:
+            self.listeners.append(self._selling.planned)
         if sources.outlook is not None:
             sources.outlook.changed = self.planning.want
 
@@ -153,6 +158,8 @@ class PlanDesk:
         async with asyncio.TaskGroup() as group:
             for run in (self.comfort.run(), self.history.run(), self.learner.run(), self._keep(), self._planned()):
                 group.create_task(run)
+            if self._selling is not None:
+                group.create_task(self._selling.run())
 
     async def _planned(self) -> None:
         """Plan once the devices have told their state."""
@@ -190,6 +197,8 @@ class PlanDesk:
             self._ready.set()
         if self._unsaid and self._says.plan(self._unsaid):
             self._unsaid = b""
+        if self._selling is not None:
+            self._selling.follow(self.planning.in_force, is_blind=inputs.site_w is None)
 
     # What is noticed
 
@@ -296,6 +305,7 @@ class PlanDesk:
             import_per_kwh=paid.import_per_kwh,
             export_per_kwh=paid.export_per_kwh,
             draw_w={name: drawn for name, drawn in draws.items() if drawn is not None},
+            margin_w=self.margin_w(horizon),
             notes=(*paid.notes, *(note for each in found.values() for note in each.notes)),
         )
         return site_of(self._home, self._plan, self._facts(now), expected)
@@ -362,12 +372,22 @@ class PlanDesk:
             listener(held, self.margin_w(held.site.horizon))
 
     def margin_w(self, horizon: Horizon) -> Floats:
-        """By how much load and sun together may be off either way in each step (a magnitude), as sure as the owner wants to be."""
+        """By how much load and sun together may be off either way in each step (a magnitude), as sure as the owner wants to be;
+        endless where nobody knows. A pump that nobody measures may run when it should not, and the other way round.
+        """
         sure = max(self._plan.risk, LEAST_SURE)
         load, sun = self._forecasts.get(Kind.LOAD), self._forecasts.get(Kind.PV)
-        if load is None or sun is None or load.horizon != horizon:
+        if load is None or sun is None or load.horizon != horizon or not self._knows_load():
             return np.full(horizon.steps, np.inf)
-        return np.asarray(load.at(sure) - load.median + sun.median - sun.at(1.0 - sure))
+        planned = (each for each in self._home.heaters if each.is_planned and self._plan.may(each.name))
+        unseen_w = sum(each.power_w for each in planned if not each.is_seen)
+        return np.asarray(load.at(sure) - load.median + sun.median - sun.at(1.0 - sure) + unseen_w)
+
+    def _knows_load(self) -> bool:
+        """Whether somebody told the load, or a day of it was seen: without, it is that of an ordinary house."""
+        outlook = self._sources.outlook
+        is_told = outlook is not None and outlook.forecast(Kind.LOAD) is not None
+        return is_told or np.isfinite(self.history.series(LOAD).values).sum() >= _SCORED
 
     def _figures(self) -> dict[str, float]:
         """The scores by name, such as `load_mae_24h`."""

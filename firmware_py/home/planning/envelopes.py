@@ -12,8 +12,8 @@ from controller.limits.envelope import View, said_at
 from controller.planning.site import Floats, Horizon
 from firmware_py.home.planning.hours import Now
 
-# A guard or a contact does not say how long it will limit; section 14a is used for minutes to hours. A plan is made anew
-# when the limit goes.
+# A contact, and often a guard, does not say how long it will limit; section 14a is used for minutes to hours. A plan is made
+# anew when the limit goes.
 LASTS_S: Final = 3600.0
 
 
@@ -22,8 +22,10 @@ def bounds(
 ) -> tuple[Floats, Floats]:
     """The most import and export of each step (W, magnitudes). `site`: what it allows itself; `held`: limits without a schedule."""
     import_w, export_w = np.full(horizon.steps, site[0]), np.full(horizon.steps, site[1])
-    until = int(-(-((now.utc - horizon.start).total_seconds() + LASTS_S) // horizon.step_s))
+    begun_s = (now.utc - horizon.start).total_seconds()
     for allowed in held:
+        lasts_s = LASTS_S if allowed.until_s is None else max(allowed.until_s - now.now_s, 0.0)
+        until = int(-(-(begun_s + lasts_s) // horizon.step_s))
         _cut(import_w, export_w, slice(0, until), allowed.caps)
     for view in envelopes:
         scheduled = View(view.envelopes, view.default)  # the link is back by then, or the contract says what holds

@@ -4,7 +4,7 @@ What is not known is left out and said in `notes`: a plan for the rest is better
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import inf
 
@@ -12,12 +12,13 @@ import numpy as np
 
 from controller.book import Entry
 from controller.devices import DeviceView
+from controller.flexibility import with_reserve
 from controller.limits.allowed import Allowed
 from controller.limits.envelope import View
 from controller.planning.site import Appliance, Battery, Floats, Horizon, Site
 from controller.thermal.models import HouseModel, TankModel
 from firmware_py.home.planning.cars import CarFacts, car_of
-from firmware_py.home.planning.commitments import commitments
+from firmware_py.home.planning.commitments import commitments, reserves
 from firmware_py.home.planning.envelopes import bounds
 from firmware_py.home.planning.hours import Now, spans, step_now, steps_of
 from firmware_py.home.planning.settings import BatterySet, HomeSet, PlanSet, RunSet
@@ -54,7 +55,9 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expected:
-    """What is expected of the horizon, at the owner's risk; `draw_w` by tank."""
+    """What is expected of the horizon, at the owner's risk; `draw_w` by tank; `margin_w`: by how much load and sun may be off (None or endless: nobody
+    knows).
+    """
 
     load_w: Floats
     pv_w: Floats
@@ -62,6 +65,7 @@ class Expected:
     import_per_kwh: Floats
     export_per_kwh: Floats
     draw_w: Mapping[str, Floats] = field(default_factory=dict)
+    margin_w: Floats | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -80,7 +84,7 @@ def site_of(home: HomeSet, plan: PlanSet, facts: Facts, expected: Expected) -> S
     tanks = [tank_of(tank, home, plan, facts, expected, horizon, notes) for tank in home.tanks]
     cars = [car_of(car, home.zone, facts, horizon, notes) for car in home.cars if plan.may(car.charger)]
     runs = [each for run in home.runs if plan.may(run.relay) for each in _runs(run, home, facts, horizon, notes)]
-    return Site(
+    site = Site(
         horizon=horizon,
         import_per_kwh=expected.import_per_kwh,
         export_per_kwh=expected.export_per_kwh,
@@ -99,6 +103,18 @@ def site_of(home: HomeSet, plan: PlanSet, facts: Facts, expected: Expected) -> S
         profit_per_kwh=plan.profit_per_kwh,
         notes=tuple(dict.fromkeys(notes)),
     )
+    margin_w = expected.margin_w
+    return site if margin_w is None or not np.isfinite(margin_w).all() else _reserved(site, facts, margin_w)
+
+
+def _reserved(site: Site, facts: Facts, margin_w: Floats) -> Site:
+    """With the reserve of what was bought: a plan on the forecast alone would spend before the window what was counted on."""
+    for first, last, sign in reserves(facts.entries, facts.now, site.horizon):
+        site = with_reserve(site, first, last, sign, margin_w)
+        most_w, begin = float(margin_w[first:last].max()), site.horizon.moment(first)
+        note = f"{most_w:.0f} W of load {'less' if sign > 0 else 'more'} than forecast from {begin:%H:%M} UTC, for a contract"
+        site = replace(site, notes=(*site.notes, note))
+    return site
 
 
 def _battery(battery: BatterySet, facts: Facts, notes: list[str]) -> Battery | None:

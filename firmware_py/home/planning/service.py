@@ -13,6 +13,7 @@ from enum import StrEnum
 from math import inf
 from typing import Final
 
+from controller.flexibility import NEAR_S
 from controller.planning.orders import NOTHING, Orders
 from controller.planning.plan import Made, Plan
 from controller.planning.site import Site
@@ -78,6 +79,13 @@ class Listeners:
 
     made: Callable[[InForce], None]
     happened: Callable[[str, str], None]
+
+
+def exact_s(plan: PlanSet, site: Site) -> float:
+    """So far ahead switches are whole: to the end of a near contract too, or a plan ends where half a heater would do."""
+    own_s = plan.exact_h * 3600.0
+    ends_s = (each.last * site.horizon.step_s for each in site.commitments)
+    return max([own_s, *(end_s for end_s in ends_s if end_s <= NEAR_S)]) if own_s > 0.0 else 0.0
 
 
 class Planning:
@@ -187,7 +195,7 @@ class Planning:
             return
         try:
             async with asyncio.timeout(self._plan.budget_s + LATE_S):
-                plan = await self._makes.solver.solve(site, self._plan.budget_s, self._plan.exact_h * 3600.0)
+                plan = await self._makes.solver.solve(site, self._plan.budget_s, exact_s(self._plan, site))
         except SolverTrouble as trouble:
             self._failed(site, str(trouble))
         except TimeoutError:

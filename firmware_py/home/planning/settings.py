@@ -24,7 +24,9 @@ class BatterySet:
 
 @dataclass(frozen=True, slots=True)
 class HeaterSet:
-    """A machine of a store. `is_pump`: its heat is `curve` (outdoor temperature, COP) times its power, else as much as its power."""
+    """A machine of a store. `is_pump`: its heat is `curve` (outdoor temperature, COP) times its power, else as much as its power.
+    `is_seen`: what it draws is known, also while it is left alone.
+    """
 
     name: str
     power_w: float
@@ -33,6 +35,7 @@ class HeaterSet:
     least_on_s: float = 60.0
     least_off_s: float = 60.0
     is_planned: bool = True
+    is_seen: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class PlanSet:
     profit_per_kwh: float = 0.0
     may_switch: frozenset[str] | None = None
     deviation_per_kwh: float = 1.0
+    offers: bool = False
 
     def may(self, name: str) -> bool:
         """Whether a plan may touch a device."""
@@ -144,9 +148,13 @@ class HomeSet:
     plan: PlanSet | None = None
 
     @property
+    def heaters(self) -> tuple[HeaterSet, ...]:
+        """The machines of all rooms and tanks."""
+        of_rooms = (each for room in self.rooms for each in (*room.heaters, *room.coolers))
+        return (*of_rooms, *(each for tank in self.tanks for each in tank.heaters))
+
+    @property
     def steered(self) -> frozenset[str]:
         """The loads that a plan decides over: what else is drawn is the load to be forecast."""
-        of_rooms = [each for room in self.rooms for each in (*room.heaters, *room.coolers)]
-        of_tanks = [each for tank in self.tanks for each in tank.heaters]
-        of_stores = {each.name for each in (*of_rooms, *of_tanks) if each.is_planned}
+        of_stores = {each.name for each in self.heaters if each.is_planned}
         return frozenset(of_stores | {car.charger for car in self.cars} | {run.relay for run in self.runs})

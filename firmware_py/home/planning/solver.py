@@ -10,11 +10,14 @@ import msgspec
 import numpy as np
 
 from controller.planning.plan import Plan
-from controller.planning.site import Site
+from controller.planning.site import Floats, Site
+from protocols.flexibility import Offer
 
 # 96 h in steps of 5 min, with a dozen devices, are 0.5 MB; more is no site.
 FRAME_MOST: Final = 32 * 1024 * 1024
 LENGTH_BYTES: Final = 4
+# Said to a worker that looks for offers.
+OFFERS: Final = "offers"
 
 
 class SolverTrouble(Exception):
@@ -26,6 +29,12 @@ class PlanSolver(Protocol):
 
     async def solve(self, site: Site, budget_s: float, exact_s: float) -> Plan:
         """The plan of a site, within about `budget_s`; SolverTrouble where there is none."""
+        ...
+
+    async def offers(self, site: Site, nominated: Plan, margin_w: Floats, budget_s: float) -> tuple[Offer, ...]:
+        """What the site can do beside the plan (`controller.flexibility.offers`): what was found within about `budget_s`, the
+        nearest windows first. Holds up no plan; SolverTrouble as above.
+        """
         ...
 
     async def close(self) -> None:
@@ -49,14 +58,24 @@ class Task(msgspec.Struct, frozen=True):
     exact_s: float
 
 
+class Ask(msgspec.Struct, frozen=True):
+    """What a worker that looks for offers is asked."""
+
+    site: Site
+    nominated: Plan
+    margin_w: Floats
+    budget_s: float
+
+
 class Answer(msgspec.Struct, frozen=True):
-    """What it says: a plan, or why there is none; neither when it is ready."""
+    """What it says: a plan, offers, or why there is none; nothing of it when it is ready."""
 
     plan: Plan | None = None
+    offers: tuple[Offer, ...] | None = None
     trouble: str = ""
 
 
-def framed(word: Task | Answer) -> bytes:
+def framed(word: Task | Ask | Answer) -> bytes:
     """The bytes on the pipe: a length, then MessagePack."""
     body = msgspec.msgpack.encode(word, enc_hook=_told)
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
@@ -65,6 +84,11 @@ def framed(word: Task | Answer) -> bytes:
 def task_in(body: bytes) -> Task:
     """A task from its frame."""
     return msgspec.msgpack.decode(body, type=Task, dec_hook=_taken)
+
+
+def ask_in(body: bytes) -> Ask:
+    """What is asked, from its frame."""
+    return msgspec.msgpack.decode(body, type=Ask, dec_hook=_taken)
 
 
 def answer_in(body: bytes) -> Answer:

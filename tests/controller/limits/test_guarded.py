@@ -13,6 +13,7 @@ from controller.limits.guarded import (
     State,
     Write,
     due,
+    ends_s,
     heard,
     limit_w,
     passed,
@@ -84,6 +85,20 @@ def test_908_the_limit_ends_with_its_duration() -> None:
         site.beat()
     site.at(910.9).is_(State.LIMITED, 3000.0)
     site.at(911.0).is_(State.UNLIMITED_CONTROLLED, None)
+
+
+def test_a_limit_says_when_it_is_over_by_itself() -> None:
+    """By its duration, [LPC-906] after a restart, [LPC-921] or [LPC-922] in failsafe; without a duration nobody knows."""
+
+    def of(site: Site) -> float | None:
+        return ends_s(FAILSAFE, site.memory)
+
+    assert of(begun(Write(3000.0, 900.0))) == 911.0
+    assert of(begun(Write(3000.0))) is None
+    assert of(begun(RELEASE)) is None
+    assert of(Site()) == 120.0
+    assert of(in_failsafe()) == 130.0 + 7200.0
+    assert of(in_failsafe().beat()) == 200.0 + 120.0
 
 
 def test_909_910_the_guard_releases_and_limits_again() -> None:

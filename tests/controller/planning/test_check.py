@@ -27,7 +27,7 @@ def trips(*ones: Trip) -> Site:
 
 
 WRONG: list[tuple[Site, str]] = [
-    (replace(GOOD, import_per_kwh=full(N, 250.0)), "import_per_kwh: 250.0 in step 0 (wrong in 96), allowed is -100.0 to 100.0"),
+    (replace(GOOD, import_per_kwh=full(N, 2e5)), "import_per_kwh: 200000.0 in step 0 (wrong in 96), allowed is -100000.0 to 100000.0"),
     (replace(GOOD, import_per_kwh=full(N, np.nan)), "import_per_kwh: nan in step 0"),
     (replace(GOOD, export_per_kwh=full(3, 0.1)), "export_per_kwh: 3 values, allowed is one for each of the 96 steps"),
     (replace(GOOD, load_w=np.where(np.arange(N) == 5, np.inf, 0.0)), "load_w: inf in step 5"),

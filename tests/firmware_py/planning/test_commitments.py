@@ -3,13 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
 
 from controller.book import Called, Entry, entry_of
 from controller.planning.site import Commitment, Horizon
-from firmware_py.home.planning.commitments import commitments
+from firmware_py.home.planning.commitments import commitments, reserves
 from firmware_py.home.planning.hours import Now
 from protocols.contracts import Contract, Dispatch, Energy, Option, Reprofile, State
 from protocols.settlement import SettlementTerms
@@ -106,12 +107,43 @@ def test_a_nomination_takes_the_place_of_trades() -> None:
     assert found(trade, change) == [("c-2", 1, 2, 50.0)]
 
 
-def test_an_option_counts_only_where_it_is_called() -> None:
-    option = entry(Option, 0, 120, least_w=-2000.0, most_w=0.0, baseline_w=(1000.0,) * 8)
+def test_an_option_without_a_nomination_counts_only_where_it_is_called() -> None:
+    option = entry(Option, 0, 120, least_w=-2000.0, most_w=0.0)
     assert found(option) == []
     begin_s = option.start_s + 1800.0
     called = replace(option, calls=(Called(begin_s, begin_s + 900.0, -600.0, 2),))
-    assert found(called) == [("c-1", 2, 3, 100.0)]
+    assert found(called) == [("c-1", 2, 3, -50.0)]
+
+
+def test_an_option_that_may_still_be_called_is_kept_ready_for_its_greater_change() -> None:
+    option = entry(Option, 0, 75, least_w=-2000.0, most_w=400.0, baseline_w=(1000.0,) * 5)
+    # The step that runs is free: it was not called.
+    assert found(option) == [("c-1", step, step + 1, -250.0) for step in range(1, 5)]
+    begin_s = option.start_s + 1800.0
+    called = replace(option, calls=(Called(begin_s, begin_s + 900.0, -600.0, 2),))
+    assert found(called) == [("c-1", 2, 3, 100.0), ("c-1", 3, 4, -250.0), ("c-1", 4, 5, -250.0)]
+
+
+def test_a_call_comes_with_notice_and_is_no_longer_than_it_may_be() -> None:
+    terms: dict[str, Any] = {"least_w": -2000.0, "most_w": 0.0, "baseline_w": (1000.0,) * 8, "notice_s": 1770.0, "longest_s": 900.0}
+    assert found(entry(Option, 0, 120, **terms)) == [("c-1", 2, 3, -250.0)]
+
+
+def test_reserves_are_for_what_was_bought_with_a_nomination() -> None:
+    given: dict[str, Any] = {"baseline_w": (0.0,) * 4}
+    less, more = (entry(Reprofile, 15, 75, change_w=watts, **given) for watts in (-500.0, 800.0))
+    plain = entry(Reprofile, 15, 75, change_w=-500.0)
+
+    def of(*entries: Entry) -> list[tuple[int, int, float]]:
+        return list(reserves(entries, NOW, HORIZON))
+
+    assert of(less) == [(1, 5, -1.0)]
+    assert of(less, more) == [(1, 5, 1.0)]
+    assert of(plain) == of(replace(less, state=State.PROPOSED)) == []
+    begun = entry(Reprofile, -30, 30, change_w=-500.0, **given)
+    assert of(begun) == [(1, 2, -1.0)]  # the present step knows its load
+    later = entry(Reprofile, 90, 150, "c-2", change_w=300.0, **given)
+    assert of(less, later) == [(1, 5, -1.0), (6, 10, 1.0)]
 
 
 def test_a_dispatch_stands_alone() -> None:

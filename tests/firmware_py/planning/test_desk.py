@@ -19,15 +19,16 @@ from controller.forecasting.score import Sums
 from controller.limits.allowed import Allowed, Caps, Known
 from controller.planning.plan import Plan
 from controller.planning.rules import rules
-from controller.planning.site import Site
+from controller.planning.site import Floats, Site
 from controller.planning.steering import orders
 from controller.proof import Tally
 from controller.tariff import Received, Tariff
 from firmware_py.home.limit_sources import LimitSource
 from firmware_py.home.planning.desk import PlanDesk, Says, Solving, Sources
-from firmware_py.home.planning.settings import BatterySet, HomeSet, PlanSet
+from firmware_py.home.planning.settings import BatterySet, HeaterSet, HomeSet, PlanSet, RoomSet
 from firmware_py.journal import SqliteJournal
 from protocols.contracts import Energy, State
+from protocols.flexibility import Offer
 from protocols.outlook import Forecast, Kind, Quantile, Trip
 from protocols.plan import KEPT, parse_plan
 from protocols.ports import Ratings
@@ -52,6 +53,9 @@ class Counting:
         self.sites.append(site)
         return rules(site)
 
+    async def offers(self, site: Site, nominated: Plan, margin_w: Floats, budget_s: float) -> tuple[Offer, ...]:
+        raise NotImplementedError
+
     async def close(self) -> None: ...
 
 
@@ -73,7 +77,7 @@ class Outlook:
 class Stand:
     """A desk with everything round it; every ten seconds are a cycle."""
 
-    def __init__(self, journal: SqliteJournal, plan: PlanSet) -> None:
+    def __init__(self, journal: SqliteJournal, plan: PlanSet, home: HomeSet) -> None:
         self.clock, self.journal, self.solver, self.outlook = VirtualClock(NOON), journal, Counting(), Outlook()
         self.entries: tuple[Entry, ...] = ()
         self.allowed: tuple[Allowed, ...] = ()
@@ -93,7 +97,7 @@ class Stand:
             journal=journal,
         )
         says = Says("home-1", lambda *event: self.events.append(event), self._say)
-        self.desk = PlanDesk(replace(HOME, plan=plan), plan, Solving(self.solver, rules, orders), sources, says)
+        self.desk = PlanDesk(replace(home, plan=plan), plan, Solving(self.solver, rules, orders), sources, says)
 
     def _say(self, payload: bytes) -> bool:
         if self.link:
@@ -111,10 +115,10 @@ class Stand:
             await asyncio.sleep(min(10.0, until_s - self.clock.now_s()))
 
 
-def played(folder: Path, story: Callable[[Stand], Awaitable[None]], plan: PlanSet = PLAN) -> None:
+def played(folder: Path, story: Callable[[Stand], Awaitable[None]], plan: PlanSet = PLAN, home: HomeSet = HOME) -> None:
     async def main() -> None:
         journal = SqliteJournal(folder / "journal.sqlite", inline)
-        stand = Stand(journal, plan)
+        stand = Stand(journal, plan, home)
         await stand.desk.recall()
         running = asyncio.create_task(stand.desk.run())
         await story(stand)
@@ -303,6 +307,36 @@ def test_who_listens_is_told_of_each_plan_and_by_how_much_it_may_be_off(tmp_path
         assert heard[0] == pytest.approx(np.full(16, 1200.0))
 
     played(tmp_path, story, replace(PLAN, risk=0.9))
+
+
+def test_nobody_knows_the_margin_of_a_load_that_nobody_told_nor_saw_for_a_day(tmp_path: Path) -> None:
+    async def story(stand: Stand) -> None:
+        heard: list[np.ndarray[Any, Any]] = []
+        stand.desk.listeners.append(lambda held, margin_w: heard.append(margin_w))
+        await stand.passes(20.0)
+        assert not np.isfinite(heard[0]).any()
+        await stand.passes(25.1 * 3600.0)
+        assert np.isfinite(heard[-1]).all()
+
+    played(tmp_path, story)
+
+
+@pytest.mark.parametrize(("is_seen", "may", "more_w"), [(True, True, 0.0), (False, True, 2500.0), (False, False, 0.0)])
+def test_a_pump_that_nobody_measures_may_do_what_no_plan_says(
+    tmp_path: Path, is_seen: bool, may: bool, more_w: float
+) -> None:
+    pump = HeaterSet("pump", 2500.0, is_pump=True, is_seen=is_seen)
+    home = replace(HOME, rooms=(RoomSet("room", "probe", (pump,)),))
+
+    async def story(stand: Stand) -> None:
+        heard: list[np.ndarray[Any, Any]] = []
+        stand.desk.listeners.append(lambda held, margin_w: heard.append(margin_w))
+        stand.outlook.told[Kind.LOAD] = told(Kind.LOAD, 300.0, 500.0, 900.0)
+        stand.outlook.told[Kind.PV] = told(Kind.PV, 1200.0, 2000.0, 2400.0)
+        await stand.passes(60.0)
+        assert heard[0] == pytest.approx(np.full(16, 1200.0 + more_w))
+
+    played(tmp_path, story, replace(PLAN, risk=0.9, may_switch=None if may else frozenset({"battery"})), home)
 
 
 def test_scores_stand_in_the_plan(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from controller.book import entry_of
 from controller.devices import DeviceView, Role
 from controller.limits.allowed import Allowed, Caps, Known
 from controller.limits.envelope import Default, Envelope, Turn, View
@@ -29,6 +30,7 @@ from firmware_py.home.planning.settings import (
     RunSet,
     TankSet,
 )
+from protocols.contracts import Reprofile
 from protocols.ports import Ratings
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -77,6 +79,16 @@ def test_a_limit_without_a_schedule_holds_for_an_hour() -> None:
     site = made(home(), "2026-06-21T10:07", held=(dimmed,))
     assert list(site.import_max_w[:6]) == [4200.0] * 5 + [17_000.0]
     assert set(site.export_max_w) == {10_000.0}
+
+
+@pytest.mark.parametrize(
+    ("until_s", "steps"), [(1000.0 + 1381.0, 3), (1000.0 + 1380.0, 2), (999.0, 1), (1000.0 + 7200.0, 9)]
+)
+def test_a_limit_that_ends_by_itself_holds_until_then(until_s: float, steps: int) -> None:
+    """10:07 is 1000 s of the node's clock; 1380 s later it is 10:30."""
+    guarded = Allowed("guard", Known.LIMITED, Caps(4200.0, None), "limited", "", until_s)
+    site = made(home(), "2026-06-21T10:07", held=(guarded,))
+    assert list(site.import_max_w < 17_000.0) == [True] * steps + [False] * (96 - steps)
 
 
 def test_an_envelope_bounds_each_step_by_its_schedule_and_the_strictest_within_a_step() -> None:
@@ -275,3 +287,23 @@ def test_what_the_owner_keeps_for_himself_is_not_planned() -> None:
 def test_the_horizon_begins_with_the_step_that_runs() -> None:
     five = horizon_at(PlanSet(horizon_h=48.0, step_s=300.0), utc("2026-06-21T10:07:31"))
     assert (five.start, five.steps) == (utc("2026-06-21T10:05"), 576)
+
+
+# What was bought
+
+
+def test_what_was_bought_is_planned_with_its_reserve() -> None:
+    """500 W less from 10:15 to 11:15: there the load may be 200 W more. Nobody knows by how much: no reserve."""
+    start = utc("2026-06-21T10:15")
+    bought = Reprofile(
+        id="c", seq=1, iss="dso", aud="home-1", start=start, end=start + timedelta(hours=1), change_w=-500.0,
+        baseline_w=(0.0,) * 4,
+    )  # fmt: skip
+    entries = (entry_of(bought, b"", 1000.0, utc("2026-06-21T10:07")),)
+    n = PLAN.steps
+    known = Expected(np.full(n, 500.0), np.zeros(n), np.full(n, 5.0), np.full(n, 0.3), np.full(n, 0.08))
+    for margin_w, load_w in ((np.full(n, 200.0), 700.0), (np.full(n, np.inf), 500.0), (None, 500.0)):
+        site = made(home(), "2026-06-21T10:07", entries=entries, expected=replace(known, margin_w=margin_w))
+        assert list(site.load_w[:7]) == [500.0, *[load_w] * 4, 500.0, 500.0]
+        assert any("200 W of load more than forecast from 10:15 UTC" in note for note in site.notes) is (load_w > 500.0)
+        assert [each.energy_wh for each in site.commitments] == [-125.0] * 4

@@ -12,7 +12,7 @@ import pytest
 
 from controller.planning.orders import NOTHING, Orders
 from controller.planning.plan import Cost, Made, Plan
-from controller.planning.site import Horizon, Site
+from controller.planning.site import Commitment, Floats, Horizon, Site
 from controller.wishes import Band
 from firmware_py.home.planning.hours import Now, step_now
 from firmware_py.home.planning.service import (
@@ -23,10 +23,12 @@ from firmware_py.home.planning.service import (
     Listeners,
     Makes,
     Planning,
+    exact_s,
 )
 from firmware_py.home.planning.settings import PlanSet
 from firmware_py.home.planning.solver import SolverTrouble
 from protocols.faults import Refused
+from protocols.flexibility import Offer
 from sim_hardware.virtual_time import VirtualClock, run_virtual
 
 START = datetime(2026, 6, 21, 10, 0, 30, tzinfo=UTC)
@@ -43,6 +45,16 @@ def plan_of(site: Site, made: Made = Made.OPTIMAL) -> Plan:
     zeros = np.zeros(site.horizon.steps)
     series = (zeros,) * 7
     return Plan(site.horizon, made, Cost(1.0), *series, {}, {}, {}, {}, zeros, {})
+
+
+@pytest.mark.parametrize(
+    ("exact_h", "hours"),
+    [(1.0, 2.0), (4.0, 4.0), (0.0, 0.0)],  # the contract after next ends after six hours: too far
+)
+def test_switches_are_whole_to_the_end_of_a_near_contract(exact_h: float, hours: float) -> None:
+    asked = tuple(Commitment("c", last - 4, last, 0.0, 1.0) for last in (8, 24))
+    site = replace(site_at(START), commitments=asked)
+    assert exact_s(replace(PLAN, exact_h=exact_h), site) == hours * 3600.0
 
 
 class FakeSolver:
@@ -66,6 +78,9 @@ class FakeSolver:
         if self.trouble:
             raise SolverTrouble(self.trouble)
         return plan_of(site)
+
+    async def offers(self, site: Site, nominated: Plan, margin_w: Floats, budget_s: float) -> tuple[Offer, ...]:
+        raise NotImplementedError
 
     async def close(self) -> None:
         self.is_closed = True
