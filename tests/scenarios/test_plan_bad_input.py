@@ -70,7 +70,7 @@ def test_holes_of_a_forecast_are_filled_by_our_own_and_that_is_noted(film: Film)
 def no_more_than(power_w: float, *steps: int) -> Step:
     def step(stage: Stage) -> None:
         found = published(stage).series["load_w"]
-        assert all((found[number] or 0.0) <= power_w for number in steps), found
+        assert all(100.0 < (found[number] or 0.0) <= power_w for number in steps), found
 
     return step
 
