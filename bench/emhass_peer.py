@@ -86,7 +86,7 @@ def main() -> None:
             data["unit_load_cost"].to_numpy(),
             data["unit_prod_price"].to_numpy(),
             soc_init=day["battery"]["soc"],
-            soc_final=day["battery"]["soc"],
+            soc_final=day["battery"]["soc_end"],
             def_total_hours=conf["operating_hours_of_each_deferrable_load"],
             def_start_timestep=conf["start_timesteps_of_each_deferrable_load"],
             def_end_timestep=conf["end_timesteps_of_each_deferrable_load"],

@@ -6,22 +6,24 @@ lower bound nobody can reach), by the plain rules (self-consumption, charge at o
 plans and orders, planned anew each quarter-hour. Prices are known as a day-ahead market tells them: to the end of the day, from
 13:00 on to the end of the next. `--known`: the same, forecasts being the truth, which shows what the forecasts cost.
 
-What is stored at the end is worth the same to all three: what the planner says of the block's own end.
+What is stored at the end is worth the same to all three: what the planner says of the block's own end, where every horizon ends.
 """
 
 import argparse
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta
 from functools import partial
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from bench.home_year import QUARTERS, Year, moment, year
 from bench.machine import machine
+from bench.plant import Plant
 from controller.forecasting import forecasters
 from controller.forecasting.series import Series
 from controller.forecasting.sun import Place
@@ -45,6 +47,7 @@ MODEL: Final = HouseModel(160.0, 3.0e6, 30.0e6, 1500.0, gain_w=300.0)
 TANK_MODEL: Final = TankModel(200 * 4180.0, 1.7)
 LEAVES, RETURNS, USES_WH, NEEDS_WH = 30, 70, 8_000.0, 30_000.0  # 07:30, 17:30 on weekdays
 LIMITS: Final = 17_250.0, 10_000.0
+HOUSE_C, WATER_C = (20.0, 24.0), (45.0, 65.0)
 SWITCHED_LEAST_W: Final = 700.0
 
 
@@ -77,6 +80,11 @@ class Result:
         return (self.by_rules - self.planned) / (self.by_rules - self.perfect)
 
 
+def bounds(of_c: tuple[float, float], steps: int) -> Comfort:
+    """The same at all times."""
+    return Comfort(np.full(steps, of_c[0]), np.full(steps, of_c[1]))
+
+
 def draws(first: int, quarters: int) -> tuple[Floats, Floats]:
     """Hot water as heat (W): what is expected of each quarter-hour, and what was drawn, some times a day."""
     place = (np.arange(first, first + quarters) % QUARTERS) / 4.0
@@ -86,32 +94,30 @@ def draws(first: int, quarters: int) -> tuple[Floats, Floats]:
     return expected, drawn.astype(np.float64)
 
 
-def trips(first: int, steps: int) -> tuple[np.ndarray, tuple[Trip, ...]]:
-    """When the car is plugged in, and its journeys of weekdays, from quarter `first` of the year on."""
-    home, journeys = np.ones(steps, dtype=np.bool_), list[Trip]()
-    for day in range(first // QUARTERS - 1, (first + steps) // QUARTERS + 1):
-        if (datetime(2016, 1, 1, tzinfo=UTC) + timedelta(days=day)).weekday() >= 5:
+def trips(first: int, quarters: int, parts: int) -> tuple[np.ndarray, tuple[Trip, ...]]:
+    """When the car is plugged in, and its journeys of weekdays, from quarter `first` of the year on, in steps."""
+    home, journeys = np.ones(quarters, dtype=np.bool_), list[Trip]()
+    for day in range(first // QUARTERS - 1, (first + quarters) // QUARTERS + 1):
+        if moment(day * QUARTERS).weekday() >= 5:
             continue
         leaves, returns = day * QUARTERS + LEAVES - first, day * QUARTERS + RETURNS - first
         home[max(leaves, 0) : max(returns, 0)] = False
-        if 0 < leaves < steps:
-            journeys.append(Trip(leaves, min(returns, steps), NEEDS_WH, USES_WH))
-    return home, tuple(journeys)
+        if leaves < quarters and returns > 0:
+            journeys.append(Trip(leaves * parts, min(returns, quarters) * parts, NEEDS_WH, USES_WH))
+    return np.repeat(home, parts), tuple(journeys)
 
 
-def site(first: int, steps: int, state: State, known: Sequence[Floats]) -> Site:
-    """The site from quarter `first` on; `known`: load, PV, temperature, both prices, draw of each step."""
-    load_w, pv_w, outdoor_c, buys, sells, draw_w = known
-    horizon = Horizon(moment(first), STEP_S, steps)
+def site(first: int, quarters: int, state: State, known: Sequence[Floats], parts: int = 1) -> Site:
+    """The site from quarter `first` on, each quarter in so many steps; `known`: load, PV, temperature, prices, draw."""
+    load_w, pv_w, outdoor_c, buys, sells, draw_w = (np.repeat(each, parts) for each in known)
+    steps = quarters * parts
+    horizon = Horizon(moment(first), STEP_S / parts, steps)
     cop = np.clip(3.5 + 0.07 * (outdoor_c - 7.0), 1.8, 5.5)
     pump = Heater("pump", cop, np.full(steps, 2500.0), least_w=SWITCHED_LEAST_W)
     element = Heater("boiler", np.ones(steps), np.full(steps, 2000.0), least_w=2000.0)
-    house = House(
-        "house", MODEL, *state.house_c, Comfort(np.full(steps, 20.0), np.full(steps, 24.0)), (pump,), np.zeros(steps)
-    )
-    water = Comfort(np.full(steps, 45.0), np.full(steps, 65.0))
-    tank = Tank("water", TANK_MODEL, state.water_c, water, (element,), draw_w)
-    home, journeys = trips(first, steps)
+    house = House("house", MODEL, *state.house_c, bounds(HOUSE_C, steps), (pump,), np.zeros(steps))
+    tank = Tank("water", TANK_MODEL, state.water_c, bounds(WATER_C, steps), (element,), draw_w)
+    home, journeys = trips(first, quarters, parts)
     car = Car("car", state.car_wh, 60_000.0, 4140.0, 11_040.0, home, journeys)
     battery = Battery("battery", state.battery_wh, 500.0, 10_000.0, 5000.0, 5000.0, wear_per_kwh=0.02)
     import_w, export_w = (np.full(steps, limit) for limit in LIMITS)
@@ -155,61 +161,24 @@ def expected(of: Year, first: int, steps: int, risk: float) -> list[Floats]:
     ]
 
 
-@dataclass(slots=True, eq=False)
-class Plant:
-    """The home as it really is: it does what it is told, within what it has, and what is left over flows at the meter."""
+def state(plant: Plant) -> State:
+    """What the home holds now."""
+    stored_wh, masses_c = plant.stored_wh, plant.masses_c
+    return State(stored_wh["battery"], stored_wh["car"], masses_c["house"].copy(), float(masses_c["water"][0]))
 
-    state: State
-    cost: float = 0.0
-    off_kh: float = 0.0
-    missed_wh: float = 0.0
 
-    def after(self, told: Orders, now: Site) -> None:
-        """A part of a quarter-hour; `now` is a site of one step of that length with what truly happens."""
-        hours = now.horizon.hours
-        car, battery = now.cars[0], now.batteries[0]
-        car_w = min(told.wants_w["car"], (car.capacity_wh - self.state.car_wh) / car.efficiency / hours)
-        car_w = max(car_w, 0.0) if car.may_charge[0] else 0.0
-        pump_w, boiler_w = self._heat(told, now)
-        rest_w = float(now.load_w[0] - now.pv_w[0]) + car_w + pump_w + boiler_w
-        band = told.bands["battery"]
-        wanted_w = min(max(-rest_w, band.least_w), band.most_w)
-        give_w = min(battery.discharge_max_w, max(self.state.battery_wh - battery.least_wh, 0.0) * 0.95 / hours)
-        take_w = min(battery.charge_max_w, max(battery.most_wh - self.state.battery_wh, 0.0) / 0.95 / hours)
-        battery_w = min(max(wanted_w, -give_w), take_w)
-        grid_w = max(rest_w + battery_w, told.least_site_w, -LIMITS[1])
-        self.state.battery_wh += (max(battery_w, 0.0) * 0.95 - max(-battery_w, 0.0) / 0.95) * hours
-        self.state.car_wh += car_w * car.efficiency * hours
-        price = float((now.import_per_kwh if grid_w >= 0 else now.export_per_kwh)[0])
-        wear = battery.wear_per_kwh * max(-battery_w, 0.0)
-        self.cost += (grid_w * price + wear) * hours / 1000.0
-
-    def _heat(self, told: Orders, now: Site) -> tuple[float, float]:
-        """Thermostats keep the bounds whatever is planned; then both stores move on."""
-        (house,), (tank,), state, hours = now.houses, now.tanks, self.state, now.horizon.hours
-        pump_w = told.wants_w["pump"]
-        if state.house_c[0] < house.comfort.least_c[0] + 0.05:
-            pump_w = max(pump_w, 1500.0)
-        elif state.house_c[0] > house.comfort.most_c[0]:
-            pump_w = 0.0
-        boiler_w = told.wants_w["boiler"]
-        if state.water_c < tank.comfort.least_c[0] + 0.5:
-            boiler_w = 2000.0
-        elif state.water_c > tank.comfort.most_c[0] - 1.0:
-            boiler_w = 0.0
-        cop = float(house.heaters[0].heat_per_w[0])
-        state.house_c = of_house(house, now.horizon, now.outdoor_c).play(np.array([pump_w * cop / 1000.0]))[:, 1]
-        state.water_c = float(of_tank(tank, now.horizon).play(np.array([boiler_w / 1000.0]))[0, 1])
-        below = max(20.0 - state.house_c[0], 0.0) + max(state.house_c[0] - 24.0, 0.0)
-        self.off_kh += float(below + max(45.0 - state.water_c, 0.0) + max(state.water_c - 65.0, 0.0)) * hours
-        return pump_w, boiler_w
-
-    def drive(self, quarter: int) -> None:
-        """The car leaves with what it has."""
-        day = (datetime(2016, 1, 1, tzinfo=UTC) + timedelta(days=quarter // QUARTERS)).weekday()
-        if day < 5 and quarter % QUARTERS == LEAVES:
-            self.missed_wh += max(NEEDS_WH - self.state.car_wh, 0.0)
-            self.state.car_wh = max(self.state.car_wh - USES_WH, 0.0)
+def kept(told: Orders, now: State) -> Orders:
+    """The orders as thermostats let them through: the owner's bounds go before what is planned."""
+    wants = dict(told.wants_w)
+    if now.house_c[0] < HOUSE_C[0] + 0.05:
+        wants["pump"] = max(wants["pump"], 1500.0)
+    elif now.house_c[0] > HOUSE_C[1]:
+        wants["pump"] = 0.0
+    if now.water_c < WATER_C[0] + 0.5:
+        wants["boiler"] = 2000.0
+    elif now.water_c > WATER_C[1] - 1.0:
+        wants["boiler"] = 0.0
+    return msgspec.structs.replace(told, wants_w=wants)
 
 
 def stored(whole: Site, state: State) -> float:
@@ -230,24 +199,19 @@ def _end(whole: Site, plan: Plan) -> State:
     return State(battery_wh, car_wh, masses_c, float(plan.temperature_c["water"][-1]))
 
 
-def lived(of: Year, first: int, steps: int, risk: float, *, known: bool) -> tuple[Plant, tuple[float, ...]]:
+def lived(of: Year, first: int, quarters: int, risk: float, *, known: bool) -> tuple[Plant, tuple[float, ...]]:
     """The block by forecasts, plans and orders."""
-    plant, planner, solve_s = Plant(State()), Planner(), list[float]()
-    for quarter in range(first, first + steps):
-        plant.drive(quarter)
-        seen = truth(of, quarter, AHEAD) if known else expected(of, quarter, AHEAD, risk)
-        if known:
-            seen[5] = draws(quarter, AHEAD)[0]
-        here = site(quarter, AHEAD, plant.state, seen)
+    comes = truth(of, first, quarters)
+    plant, planner, solve_s = Plant(site(first, quarters, State(), comes, PARTS)), Planner(), list[float]()
+    for quarter in range(quarters):
+        ahead = min(AHEAD, quarters - quarter)
+        seen = [each[quarter : quarter + ahead] for each in comes]
+        here = site(first + quarter, ahead, state(plant), seen if known else expected(of, first + quarter, ahead, risk))
         plan = planner.plan(here, 2.0, 4 * 3600.0)
         solve_s.append(plan.solve_s)
-        really = truth(of, quarter, 1)
-        really[5] = draws(first, steps)[1][quarter - first : quarter - first + 1]
         for part in range(PARTS):
-            at = moment(quarter) + timedelta(seconds=STEP_S / PARTS * part)
-            now = site(quarter, 1, plant.state, really)
-            now = replace(now, horizon=Horizon(at, STEP_S / PARTS, 1))
-            plant.after(orders(plan, here, at, np.inf), now)
+            at = moment(first + quarter) + timedelta(seconds=STEP_S / PARTS * part)
+            plant.follow(kept(orders(plan, here, at, np.inf), state(plant)))
     return plant, tuple(solve_s)
 
 
@@ -257,11 +221,11 @@ def block(first: int, days: int, risk: float, known: bool, profile: str, plant_n
     whole = site(first, steps, State(), truth(of, first, steps))
     best, plain = Planner().plan(whole, 60.0, 0.0), rules(whole)
     ends = [_end(whole, plan) for plan in (best, plain)]
-    lived_, solve_s = lived(of, first, steps, risk, known=known)
-    money = [best.cost.total, plain.cost.total, lived_.cost]
-    money = [each - stored(whole, end) for each, end in zip(money, [*ends, lived_.state], strict=True)]
+    plant, solve_s = lived(of, first, steps, risk, known=known)
+    money = [best.cost.total, plain.cost.total, plant.bill.energy + plant.bill.wear]
+    money = [each - stored(whole, end) for each, end in zip(money, [*ends, state(plant)], strict=True)]
     off = sum(each.amount for each in plain.violations if each.unit == "K h")
-    return Result(first, *money, lived_.off_kh, off, lived_.missed_wh, solve_s)
+    return Result(first, *money, plant.bill.outside_kh, off, plant.bill.missing_wh, solve_s)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -23,6 +23,7 @@ from controller.planning.plan import Plan
 from controller.planning.planner import Planner
 from controller.planning.rules import rules
 from controller.planning.steering import orders
+from controller.planning.worth import broken
 
 EXACT_S: Final = 4 * 3600.0
 REFERENCE_S: Final = 60.0
@@ -102,7 +103,8 @@ def loop(seed: int) -> Loop:
         plant.follow(orders(plan, site, site.horizon.start + timedelta(seconds=1), 0.0))
     rest = planner.plan(plant.ahead(steps), 10.0, 0.0)
     begins, held = _kept(plant), plant.bill
-    closed = held.energy + held.wear + held.comfort + whole_cost(rest) - begins
+    missing = broken(truth, list(plant.held.values())).owner_per_kwh * held.missing_wh / 1000.0
+    closed = held.energy + held.wear + held.comfort + missing + whole_cost(rest) - begins
     return Loop(
         closed, whole_cost(reference), whole_cost(rules(truth)), reference.cost.total, held.outside_kh, held.missing_wh,
         reference.gap,

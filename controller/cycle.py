@@ -129,8 +129,9 @@ def decide(params: Params, memory: Memory, inputs: Inputs) -> tuple[Memory, Deci
     gap_s = params.dispatch.blind_s
     of_tracking, goal, closed = tracking.step(memory.of_tracking, inputs.now_s, inputs.items, inputs.sample, gap_s)
     stronger = (_safety(params, inputs), *inputs.limits)
-    of_pursuit, found = _pursued(params, memory.of_pursuit, inputs, goal, stronger)
-    of_comfort, of_phases, frame = _framed(params, memory, inputs, found, stronger)
+    of_comfort, asked = _asked(params, memory.of_comfort, inputs)
+    of_pursuit, found = _pursued(params, memory.of_pursuit, inputs, goal, stronger, asked)
+    of_phases, frame = _framed(params, memory.of_phases, inputs, found, stronger, asked)
     rest, of_release = _rest(params, frame, memory.of_release)
     wishes = [each for each in (*stronger, found.wish, rest) if each is not None]
     of_loads, decision = _decision(memory.of_loads, frame, wishes)
@@ -141,33 +142,60 @@ def decide(params: Params, memory: Memory, inputs: Inputs) -> tuple[Memory, Deci
     return memory, decision
 
 
+def _asked(params: Params, memory: comfort.Memory, inputs: Inputs) -> tuple[comfort.Memory, comfort.Asked]:
+    """What the owner's laws and the plan ask of the loads."""
+    if not (inputs.stores or inputs.cars) and inputs.orders is NOTHING:
+        return memory, comfort.NOTHING
+    wants_w = plan.wants(inputs.orders, inputs.now_s)
+    is_limited, is_dear = _is_limited(params, inputs), wants_w is not None and inputs.orders.is_dear
+    seen = loads_of(inputs.devices)
+    scene = comfort.Scene(seen, inputs.stores, inputs.cars, wants_w, inputs.orders.why, is_limited, is_dear)
+    return comfort.step(params.comfort, memory, inputs.now_s, scene)
+
+
 def _pursued(
-    params: Params, memory: pursuit.Memory, inputs: Inputs, goal: tracking.Goal | None, stronger: tuple[Wish, ...]
+    params: Params,
+    memory: pursuit.Memory,
+    inputs: Inputs,
+    goal: tracking.Goal | None,
+    stronger: tuple[Wish, ...],
+    asked: comfort.Asked,
 ) -> tuple[pursuit.Memory, pursuit.Pursuit]:
     if inputs.contract is None and not inputs.items:
         return pursuit.NOBODY
-    scene = _scene(inputs, goal, stronger)
+    scene = _scene(inputs, goal, stronger, asked)
     return pursuit.pursue(params.dispatch, params.connection.import_limit_w, memory, inputs.now_s, scene)
 
 
 def _framed(
-    params: Params, memory: Memory, inputs: Inputs, found: pursuit.Pursuit, stronger: tuple[Wish, ...]
-) -> tuple[comfort.Memory, phases.Memory, _Frame]:
-    """Who takes part, with what the owner's laws and the plan ask of them."""
+    params: Params,
+    memory: phases.Memory,
+    inputs: Inputs,
+    found: pursuit.Pursuit,
+    stronger: tuple[Wish, ...],
+    asked: comfort.Asked,
+) -> tuple[phases.Memory, _Frame]:
+    """Who takes part, with what is asked of them."""
     following, seen = followers(inputs.devices), loads_of(inputs.devices)
-    of_comfort, asked = memory.of_comfort, comfort.NOTHING
-    if inputs.stores or inputs.cars or inputs.orders is not NOTHING:
-        wants_w = plan.wants(inputs.orders, inputs.now_s)
-        scene = comfort.Scene(seen, inputs.stores, inputs.cars, wants_w, inputs.orders.why)
-        of_comfort, asked = comfort.step(params.comfort, of_comfort, inputs.now_s, scene)
+    if asked is not comfort.NOTHING:
         seen = [asked.of(each) for each in seen]
-        if plan.is_fresh(inputs.orders, inputs.now_s):
-            following = [plan.follower(inputs.orders, each) for each in following]
-    of_phases, here = memory.of_phases, None
+    if plan.is_fresh(inputs.orders, inputs.now_s):
+        following = [plan.follower(inputs.orders, each) for each in following]
+    here = None
     if params.phases is not None:
-        of_phases = _measured(params.phases, of_phases, inputs, following, seen)
-        here = (params.phases, of_phases)
-    return of_comfort, of_phases, _Frame(inputs, found, stronger, following, seen, asked, here)
+        memory = _measured(params.phases, memory, inputs, following, seen)
+        here = (params.phases, memory)
+    return memory, _Frame(inputs, found, stronger, following, seen, asked, here)
+
+
+def _is_limited(params: Params, inputs: Inputs) -> bool:
+    """Whether an operator leaves import less than the connection does."""
+    most_w = (
+        wish.within.most_w
+        for wish in inputs.limits
+        if wish.rank is Rank.GRID_LIMIT and wish.within is not None and wish.good_until_s > inputs.now_s
+    )
+    return min(most_w, default=inf) < params.connection.import_limit_w
 
 
 def _measured(
@@ -264,7 +292,9 @@ def _split(
     return split(site_w, target_w, frame.followers, producing, verdict.band.least_w, allotted.whys, must)
 
 
-def _scene(inputs: Inputs, goal: tracking.Goal | None, stronger: tuple[Wish, ...]) -> pursuit.Scene:
+def _scene(
+    inputs: Inputs, goal: tracking.Goal | None, stronger: tuple[Wish, ...], asked: comfort.Asked
+) -> pursuit.Scene:
     return pursuit.Scene(
         dispatch=inputs.contract,
         dispatch_left_s=inputs.contract_end_s - inputs.now_s,
@@ -273,7 +303,9 @@ def _scene(inputs: Inputs, goal: tracking.Goal | None, stronger: tuple[Wish, ...
         site_w=inputs.site_w,
         site_age_s=inputs.site_age_s,
         link_lost_s=inputs.link_lost_s,
-        reach=None if goal is None or inputs.site_w is None else reach(inputs.devices, inputs.site_w),
+        reach=None
+        if goal is None or inputs.site_w is None
+        else reach(inputs.devices, inputs.site_w, asked.firm().asks),
         may_hold=goal is None or may_hold(inputs.devices),
         stronger=stronger,
     )

@@ -1,10 +1,12 @@
 """The controllable devices of a site as a cycle sees them, and what each can take part as."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 
 import msgspec
 
+from controller.asks import Ask
 from controller.loads import Load, Terms
 from controller.reach import EFFICIENCY, Part, Reach
 from controller.split import Follower, Producer
@@ -70,14 +72,17 @@ def may_hold(views: Views) -> bool:
     return True
 
 
-def reach(views: Views, site_w: float) -> Reach:
-    """What the devices that take part can do, and for how long."""
+def reach(views: Views, site_w: float, firm: Mapping[str, Ask] = MappingProxyType({})) -> Reach:
+    """What the devices that take part can do, and for how long. `firm`: the asks that no contract breaks."""
     following, producing, consuming = followers(views), producers(views), loads(views)
     of_name = {view.name: view for view in views}
     made_w = sum(max(-each.power_w, 0.0) for each in producing)
     spare_w = sum(max(each.produce_max_w + each.power_w, 0.0) for each in producing if each.limited_to_w is not None)
     rest_w = site_w - sum(each.power_w for each in following) - sum(each.power_w for each in consuming)
-    parts = (*(_part(of_name[each.name], each) for each in following), *map(_load_part, consuming))
+    parts = (
+        *(_part(of_name[each.name], each) for each in following),
+        *(_load_part(each, firm.get(each.name)) for each in consuming),
+    )
     return Reach(rest_w, parts, made_w, spare_w)
 
 
@@ -91,14 +96,19 @@ def _part(view: DeviceView, follower: Follower) -> Part:
     return Part(view.name, follower.power_w, follower.band, gives_wh, takes_wh, follower.bound_why)
 
 
-def _load_part(load: Load) -> Part:
-    """A load goes from nothing to its most; one that has nothing to feed, or must not be blocked, goes no lower than now."""
+def _load_part(load: Load, firm: Ask | None) -> Part:
+    """A load goes from nothing to its most; one that has nothing to feed, or must not be blocked, goes no lower than now. One
+    that comfort holds does what comfort asks.
+    """
+    terms = load.terms
+    lowest_w = load.power_w if terms.rests and not terms.may_block else 0.0
     if not load.is_ready:
         band, why = Band(load.power_w, load.power_w), "has nothing to feed"
+    elif firm is not None:
+        held_w = max(terms.nearest(firm.want_w), lowest_w)
+        band, why = Band(held_w, held_w), f"is held: {firm.why}"
     else:
-        lowest_w = load.power_w if load.terms.rests and not load.terms.may_block else 0.0
-        band = Band(lowest_w, max(load.terms.most_w, lowest_w))
-        why = f"takes {load.terms.most_w:.0f} W at most"
+        band, why = Band(lowest_w, max(terms.most_w, lowest_w)), f"takes {terms.most_w:.0f} W at most"
     return Part(load.name, load.power_w, band, None, None, why)
 
 

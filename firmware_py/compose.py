@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from controller import roles
 from controller.admission import AdmissionPolicy, ZonePolicy
+from controller.comfort import Params as ComfortParams
 from controller.cycle import Params
 from controller.devices import Role
 from controller.laws import connection, dispatch
@@ -225,6 +226,7 @@ def _settings(config: HomeConfig, topics: Topics) -> Settings:
         dispatch=dispatch.Params(site.blind_after_s, site.link_hold_s),
         rest=site.rest,
         phases=phases_of(site),
+        comfort=ComfortParams(drawn=drawn(config.node.id)("return after an event")),
     )
     least = {device.name: device.soc_least_percent for device in config.device}
     return Settings(
@@ -245,7 +247,7 @@ def _metered_by(config: HomeConfig) -> dict[str, str]:
 
 
 def drawn(node: str) -> Callable[[str], float]:
-    """A number from 0 to 1 for each contract, another one at each node, and the same one after a restart."""
+    """A number from 0 to 1 for each contract (or other matter), another one at each node, and the same one after a restart."""
     return lambda contract: Random(f"{node} {contract}").random()
 
 

@@ -24,10 +24,9 @@ from firmware_py.config_tariff import tariff_of
 from firmware_py.home.contracts import Trust
 from firmware_py.home.history import LOAD, OUTDOOR, PV, History
 from firmware_py.home.limit_sources import EnvelopeSource
-from firmware_py.home.outlook import Keeping, OutlookDesk
+from firmware_py.home.outlook import Keeping, OutlookDesk, back_at
 from firmware_py.home.planning import expect
 from firmware_py.home.planning.cars import CarFacts, trips
-from firmware_py.home.planning.desk import AWAY
 from firmware_py.home.planning.gather import Expected, Facts, horizon_at, site_of
 from firmware_py.home.planning.hours import Now, Span
 from firmware_py.home.planning.learning import Learner
@@ -153,9 +152,8 @@ class _Known:
         told = self._outlook.trip(car.charger)
         facts = CarFacts()
         if told is not None and told.departs is not None:
-            begin = told.departs.astimezone(UTC)
-            end = begin + AWAY if told.returns is None else told.returns.astimezone(UTC)
-            facts = CarFacts(trip=Span(begin, end), trip_needs_wh=told.needs_wh)
+            away_at = Span(told.departs.astimezone(UTC), back_at(told.departs, told.returns))
+            facts = CarFacts(trip=away_at, trip_needs_wh=told.needs_wh)
         utc = self._now.utc
         away = trips(car, self._home.zone, facts, utc - timedelta(days=1), utc + timedelta(days=1))
         is_plugged = not any(span.holds(utc) for span, _ in away)

@@ -1,8 +1,8 @@
 """What a home is warm by and what its relays switch: a house, a heat pump, an air conditioner, a tank, a pool pump.
 
 Contacts of the board, closed = asked for: 0 and 1 are the heat pump's SG-Ready terminals, 2 lets the tank's element heat, 3
-lets the air conditioner run, 4 is the pool pump. Each machine has a thermostat of its own behind its contact, as real ones
-have: the pump keeps its setpoint, the tank's cut-out opens above what anybody asks for.
+lets the air conditioner run, 4 is the pool pump, 5 an electric heater. Each machine but the last has a thermostat of its own
+behind its contact, as real ones have: the pump keeps its setpoint, the tank's cut-out opens above what anybody asks for.
 Channels of the thermometer board: 0 the room, 1 the tank (in the middle: the mean of its halves), 2 outside.
 """
 
@@ -22,9 +22,9 @@ from sim_hardware.physics.thermal.house import TERRACE, House, HouseParams
 from sim_hardware.physics.thermal.taps import Taps
 from sim_hardware.physics.thermal.water_heater import WaterHeater, WaterHeaterParams
 
-SG_FIRST, SG_SECOND, WATER, COOLING, POOL = range(5)  # contacts
+SG_FIRST, SG_SECOND, WATER, COOLING, POOL, HEATING = range(6)  # contacts
 ROOM, TANK, OUTSIDE = range(3)  # channels
-# One wire each, of the three: the pump alone is on all of them.
+# One wire each, of the three: heat pump and heater are on all of them.
 PHASE: Final = {"water_heater": 2, "air_conditioner": 1, "pool_pump": 0}
 
 
@@ -41,6 +41,7 @@ class Comfort:
     air_conditioner: AirConditionerParams | None = AirConditionerParams()
     water_heater: WaterHeaterParams | None = WaterHeaterParams()
     pool_pump_w: float | None = 750.0
+    heater_w: float | None = None
     climate: Climate = Climate()
     house_c: float = 20.5
     tank_c: float = 50.0
@@ -71,6 +72,7 @@ class Household:
             "air_conditioner": self.air_conditioner,
             "water_heater": self.water_heater,
             "pool_pump": comfort.pool_pump_w,
+            "heater": comfort.heater_w,
         }
         self.terminals = {name: Terminal() for name, part in has.items() if part is not None}
         self.thermometers = R4dcb08()
@@ -92,7 +94,7 @@ class Household:
         self.outdoors.after(dt_s)
         relays = self.board.relays
         self.sg_ready.after(dt_s, relays[SG_FIRST], relays[SG_SECOND])
-        heat_w = self._heat(dt_s) + self._cool(dt_s)
+        heat_w = self._heat(dt_s) + self._cool(dt_s) + self._glow()
         gains_w = self.comfort.gain_w + self.comfort.window_m2 * irradiance_w_m2
         self.house.outdoor_c = self.outdoors.temperature_c
         self.house.air_gain_w, self.house.mass_gain_w = heat_w + 0.5 * gains_w, 0.5 * gains_w
@@ -122,6 +124,14 @@ class Household:
         cooler.after(dt_s, self.house.air_c, self.outdoors.temperature_c)
         self._draw("air_conditioner", cooler.power_w)
         return cooler.heat_w
+
+    def _glow(self) -> float:
+        """What the electric heater brings in."""
+        if self.comfort.heater_w is None:
+            return 0.0
+        power_w = self.comfort.heater_w * self.board.relays[HEATING]
+        self._draw("heater", power_w)
+        return power_w
 
     def _water(self, dt_s: float) -> None:
         tank = self.water_heater

@@ -243,8 +243,8 @@ def _capped(ask: Ask | None, most_w: float) -> Ask | None:
     if most_w == inf or (ask is not None and ask.want_w <= most_w):
         return ask
     if ask is None:
-        return None if most_w > 0.0 else Ask(0.0, Rank.OPTIMISER, "nothing may be drawn for now")
-    return Ask(most_w, Rank.OPTIMISER, f"no more than {most_w:.0f} W for now")
+        return None if most_w > 0.0 else Ask(0.0, Rank.OPTIMISER, "nothing may be drawn for now, after an event")
+    return Ask(most_w, Rank.OPTIMISER, f"{ask.why}, but no more than {most_w:.0f} W for now, after an event")
 
 
 def _goal_c(params: Params, store: Store, bounds: _Bounds, bound: str, want_w: Wants | None) -> float:

@@ -83,7 +83,7 @@ class Promise:
 def grid(problem: Problem, site: Site, price: Broken) -> Grid:
     """Import and export apart; both at once would pay where export earns more than import costs: a gate there."""
     n, h = site.horizon.steps, site.horizon.hours
-    most_in, most_out = site.import_max_w / 1000.0, site.export_max_w / 1000.0
+    most_in, most_out = site.import_max_w / 1000.0, _export_most_w(site) / 1000.0
     imports = problem.columns(n, 0.0, most_in, site.import_per_kwh * h)
     exports = problem.columns(n, 0.0, most_out, -site.export_per_kwh * h)
     over_import = problem.columns(n, cost=(price.grid_per_kwh + site.import_per_kwh) * h)
@@ -97,6 +97,17 @@ def grid(problem: Problem, site: Site, price: Broken) -> Grid:
     gate = gated_pair(problem, imports[gated], exports[gated], np.minimum(most_in[gated], reach),
                       np.minimum(most_out[gated], reach))  # fmt: skip
     return Grid(imports, exports, over_import, over_export, curtailed, balance, gate, gated)
+
+
+def _export_most_w(site: Site) -> Floats:
+    """What may be fed in: where that costs money, no more than nobody can help. A battery would be emptied into the grid to be
+    paid for filling it again: nobody means that, but a contract may.
+    """
+    over_w = -site.load_w if site.may_curtail else site.pv_w - site.load_w
+    dear = site.export_per_kwh < 0
+    for each in site.commitments:
+        dear[max(each.first, 0) : each.last] = False
+    return np.where(dear, np.minimum(site.export_max_w, np.maximum(over_w, 0.0)), site.export_max_w)
 
 
 def _reach_kw(site: Site) -> Floats:

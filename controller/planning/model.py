@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class Model:
     stores: tuple[Warmed, ...]
     heaters: tuple[Warming, ...]
     promises: tuple[Promise, ...]
+    cuts: Index  # rows that no whole solution breaks
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -50,15 +52,15 @@ def model(site: Site, exact: int, burns: Bools | None = None) -> Model:
     cars = [electric.car(problem, site, each, at.balance, price, exact) for each in site.cars]
     runs = [electric.appliance(problem, site, each, at.balance, price, exact) for each in site.appliances]
     stores = [thermal.store(problem, site, each, step, price) for each, step in zip(every, steps, strict=True)]
-    heaters = [
-        thermal.heater(problem, site, each, warmed, at.balance, exact)
+    by_store = [
+        [thermal.heater(problem, site, each, warmed, at.balance, exact) for each in warmed.store.heaters]
         for warmed in stores
-        for each in warmed.store.heaters
     ]
+    cuts = [thermal.counted(problem, *each, exact) for each in zip(stores, by_store, strict=True)]
     promised = electric.promises(problem, site, at)
     return Model(
         site, exact, price, problem.arrays(), at, tuple(batteries), tuple(cars), tuple(runs), tuple(stores),
-        tuple(heaters), tuple(promised),
+        tuple(chain(*by_store)), tuple(promised), np.concatenate([electric.NONE, *cuts]),
     )  # fmt: skip
 
 
@@ -73,33 +75,56 @@ def burning(of: Model, x: Floats) -> Bools:
     return np.any(both, axis=0) if both else np.zeros(of.site.horizon.steps, np.bool_)
 
 
-def rounded(of: Model, x: Floats) -> tuple[Index, Floats]:
-    """Whole values near a relaxed solution, for the columns that decide (starts and stops follow from them)."""
-    columns, values = [], []
-    for gate, one, other in [
+@dataclass(frozen=True, slots=True, eq=False)
+class Switch:
+    """One device's switch in the exact steps from `first` on: its columns, the share of each step it would be on, its least
+    times, and where it may be on.
+    """
+
+    name: str
+    columns: Index
+    shares: Floats
+    held: Dwell
+    first: int
+    may: Bools
+
+    def whole(self, shares: Floats | None = None) -> Bools:
+        """On or off, following the shares (its own without any)."""
+        return made_whole(self.shares if shares is None else shares, self.held, self.first, self.may)
+
+    def least(self) -> Bools:
+        """On only where it is held on."""
+        return self.whole(np.zeros(self.shares.size))
+
+    def keeps(self, on: Bools) -> bool:
+        """Whether its least times let it switch so."""
+        return bool(np.array_equal(self.whole(on.astype(np.float64)), on))
+
+
+def gates(of: Model, x: Floats) -> tuple[Index, Floats]:
+    """Which way each gate stands, by the larger of the two."""
+    pairs = [
         (of.grid.gate, x[of.grid.imports[of.grid.gated]], x[of.grid.exports[of.grid.gated]]),
         *((each.gate, x[each.charge[each.gated]], x[each.discharge[each.gated]]) for each in of.batteries),
-    ]:
-        columns.append(gate)
-        values.append((one >= other).astype(np.float64))
-    for on, share, held, first, may in _switches(of, x):
-        columns.append(on)
-        values.append(made_whole(share, held, first, may).astype(np.float64))
-    return np.concatenate(columns), np.concatenate(values)
+    ]
+    columns = np.concatenate([gate for gate, _, _ in pairs])
+    return columns, np.concatenate([(one >= other).astype(np.float64) for _, one, other in pairs])
 
 
-def _switches(of: Model, x: Floats) -> Iterator[tuple[Index, Floats, Dwell, int, Bools]]:
-    """Each switch: its columns, the share of each step it would be on, its least times, its first step, where it may."""
+def switches(of: Model, x: Floats) -> Iterator[Switch]:
+    """Every switch, and what a solution makes of it."""
     for each in of.cars:
         if each.on.size:
             least = each.car.charge_least_w / 1000.0
-            share = np.minimum(x[each.power[: of.exact]] / least, 1.0)
-            yield each.on, share, IDLE, 0, each.car.may_charge[: of.exact]
+            shares = np.minimum(x[each.power[: of.exact]] / least, 1.0)
+            yield Switch(each.car.name, each.on, shares, IDLE, 0, each.car.may_charge[: of.exact])
     for run in of.runs:
         if run.on.size:
-            yield run.on, x[run.on], run.held, run.first, np.ones(run.on.size, np.bool_)
+            may = np.ones(run.on.size, np.bool_)
+            yield Switch(run.appliance.name, run.on, x[run.on], run.held, run.first, may)
     for warming in of.heaters:
         if warming.on.size:
             most = warming.heater.most_w[: of.exact] / 1000.0
             from_kw = np.minimum(max(warming.heater.least_w / 1000.0, 1e-3), np.maximum(most, 1e-3))
-            yield warming.on, np.minimum(x[warming.power[: of.exact]] / from_kw, 1.0), warming.held, 0, most > 0
+            shares = np.minimum(x[warming.power[: of.exact]] / from_kw, 1.0)
+            yield Switch(warming.heater.name, warming.on, shares, warming.held, 0, most > 0)

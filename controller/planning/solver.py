@@ -63,6 +63,14 @@ class Solver:
         found, objective = self._highs.getSolution(), self._highs.getInfo().objective_function_value
         return Solution(np.array(found.col_value), np.array(found.row_dual), objective, objective)
 
+    def below(self, limit: float) -> float:
+        """The objective of the relaxed problem as it stands; infinite where it is none or not under the limit."""
+        self._highs.setOptionValue("time_limit", inf)
+        self._highs.setOptionValue("objective_bound", limit)
+        status = self._run(self._highs)
+        self._highs.setOptionValue("objective_bound", inf)
+        return float(self._highs.getInfo().objective_function_value) if status == Status.kOptimal else inf
+
     def fix(self, columns: Index, lower: Floats, upper: Floats) -> None:
         """Other bounds for some columns."""
         self._highs.changeColsBounds(columns.size, columns.astype(np.int32), lower, upper)
@@ -70,6 +78,11 @@ class Solver:
     def bound_row(self, row: int, lower: float, upper: float) -> None:
         """Other bounds for one row."""
         self._highs.changeRowBounds(row, lower, upper)
+
+    def free(self, rows: Index) -> None:
+        """Rows that bind no longer."""
+        for row in rows:
+            self._highs.changeRowBounds(int(row), -inf, inf)
 
     def whole(self, arrays: Arrays, start: Floats | None, limit_s: float, gap: float) -> Solution | None:
         """The problem with whole columns, from a solution where one is known; None where nothing was found in time."""

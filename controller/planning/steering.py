@@ -22,6 +22,9 @@ from controller.wishes import Band
 # Prices nearer than this are the same, powers below this none.
 NEAR_PER_KWH = 1e-4
 NEAR_W = 1.0
+# A price this share above the mean of the day to come stands out: the swing of an ordinary night and day is no event.
+DEAR = 0.25
+DEAR_AHEAD_S = 86_400.0
 # A shorter run is not worth a switch.
 LEAST_RUN_S = 60.0
 
@@ -40,6 +43,7 @@ def orders(plan: Plan, site: Site, moment: datetime, good_until_s: float) -> Ord
         {each.name: band(plan, site, each, step) for each in site.batteries},
         dict(_wants(plan, site, step, into)),
         0.0 if costs else -inf,
+        is_dear=_is_dear(plan, step),
     )
 
 
@@ -57,6 +61,13 @@ def band(plan: Plan, site: Site, battery: Battery, step: int) -> Band:
     if planned_w < -NEAR_W and grid_w < -NEAR_W:
         return Band(min(least_w, planned_w), planned_w)
     return Band(least_w, most_w)
+
+
+def _is_dear(plan: Plan, step: int) -> bool:
+    """Whether import costs much more than in the mean of the day that begins now (the rest of the horizon where that is less)."""
+    ahead = plan.import_per_kwh[step : step + max(round(DEAR_AHEAD_S / plan.horizon.step_s), 1)]
+    mean = float(ahead.mean())
+    return float(ahead[0]) > mean + DEAR * abs(mean) + NEAR_PER_KWH
 
 
 def _wants(plan: Plan, site: Site, step: int, into_s: float) -> Iterator[tuple[str, float]]:

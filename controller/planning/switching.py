@@ -91,8 +91,7 @@ def made_whole(shares: Floats, held: Dwell, first: int, may: Bools) -> Bools:
         owed += share
         bound = step + first < (held.held_on if is_on else held.held_off)
         bound = bound or since < (held.on_steps if is_on else held.off_steps)
-        wants = is_on if bound else owed >= 0.5
-        wants = wants and bool(may[step])
+        wants = is_on if bound else owed >= 0.5 and bool(may[step])
         since = since + 1 if wants == is_on else 1
         is_on = wants
         owed -= float(is_on)

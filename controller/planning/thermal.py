@@ -7,9 +7,12 @@ import numpy as np
 from controller.planning.electric import NONE, semi_continuous
 from controller.planning.heat import Steps, bounds_at_edges
 from controller.planning.problem import Index, Problem
-from controller.planning.site import Heater, House, Site, Tank
+from controller.planning.site import Floats, Heater, House, Site, Tank
 from controller.planning.switching import Dwell, dwell, on_columns
 from controller.planning.worth import Broken, of_store
+
+# A need this little above a whole number of steps would have a coefficient too large to be worth it.
+LEAST_PART = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,3 +92,38 @@ def heater(problem: Problem, site: Site, one: Heater, warmed: Warmed, balance: I
     on = on_columns(problem, held, 0, exact)
     semi_continuous(problem, power[:exact], on, least[:exact], most[:exact])
     return Warming(one, power, on, held)
+
+
+def counted(problem: Problem, warmed: Warmed, machines: list[Warming], exact: int) -> Index:
+    """Rows that cut no whole solution: so many steps on until a bound needs them, in whole numbers; what is short is paid.
+
+    With b the steps of full heat a bound needs, f = b - floor(b) and s what is short in the same measure, on + s >= b holds
+    for every solution, and for a whole one on + s / f >= ceil(b): the mixed-integer rounding inequality.
+    """
+    powers = [each.heater.heat_per_w[:exact] * each.heater.most_w[:exact] / 1000.0 for each in machines]
+    sign = 1.0 if all(np.all(each >= 0) for each in powers) else -1.0
+    full_kw = np.max([sign * each for each in powers], axis=0, initial=0.0)
+    if any(not each.on.size for each in machines) or not full_kw.any() or min(map(np.min, powers)) * sign < 0:
+        return NONE
+    least_c, most_c = bounds_at_edges(warmed.store.comfort.least_c, warmed.store.comfort.most_c)
+    bound_c, short = (least_c, warmed.cold) if sign > 0 else (most_c, warmed.hot)
+    needs_k = sign * (bound_c[:exact] - warmed.steps.play(np.zeros(exact))[0, 1:])
+    per_step_k = _most_k(warmed.steps, full_kw)
+    needs = np.where(per_step_k > 0, needs_k / np.where(per_step_k > 0, per_step_k, 1.0), 0.0)
+    part = needs - np.floor(needs)
+    at = np.flatnonzero((needs > 0) & (part > LEAST_PART))
+    rows = problem.rows(at.size, np.ceil(needs[at]), np.inf)
+    problem.put(rows, short[at], 1.0 / (per_step_k * part)[at])
+    for each in machines:
+        for row, step in zip(rows, at, strict=True):
+            problem.put(row, each.on[: step + 1], 1.0)
+    return rows
+
+
+def _most_k(steps: Steps, full_kw: Floats) -> Floats:
+    """By how much one step of full heat, the best placed so far, warms the air at the end of each step."""
+    left_k, state = np.empty(full_kw.size), steps.by_kw
+    for step in range(full_kw.size):
+        left_k[step] = state[0]
+        state = steps.keeps @ state
+    return np.array([np.max(left_k[step::-1] * full_kw[: step + 1]) for step in range(full_kw.size)])

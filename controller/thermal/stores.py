@@ -8,7 +8,8 @@ class Store(msgspec.Struct, frozen=True):
 
     `floor_c`: below it frost or worse threatens, whatever it costs. `reach_c`: what it must be heated to now against legionella
     (None: nothing due). `heaters` and `coolers` are loads by name; those of them in `by_itself` have a thermostat of their own, so
-    that without a sensor they are left alone. `band_k`: the whole width of the dead band (None: the law's own).
+    that without a sensor they are left alone. `band_k`: the whole width of the dead band (None: the law's own). `is_tank`: water
+    that is drawn, whose need comes by the hour of the day and not by the weather.
     """
 
     name: str
@@ -22,3 +23,4 @@ class Store(msgspec.Struct, frozen=True):
     reach_c: float | None = None
     by_itself: tuple[str, ...] = ()
     band_k: float | None = None
+    is_tank: bool = False

@@ -33,6 +33,9 @@ from protocols.readings import Reading
 
 # A room's temperature says something for so long; thermometers are read each cycle, some boards only each minute.
 FRESH_S: Final = 120.0
+# What a living sensor shows of a room, or outside; water may be hotter. A DS18B20 that has just started says 85 °C, and a
+# room that was taken for that hot would freeze.
+_AIR_C: Final = (-60.0, 60.0)
 # How exactly a night begins, and a car leaves.
 _BOUNDS_S: Final = 20.0
 # What is counted is on disk at least so often.
@@ -97,6 +100,7 @@ class Comfort:
         self._departures: dict[str, tuple[datetime, float] | None] = {}
         self._bounds_until_s = -inf
         self._followed_s: float | None = None
+        self._water = frozenset(tank.sensor for tank in home.tanks)
         self._dirty = asyncio.Event()
 
     async def recall(self) -> None:
@@ -158,9 +162,13 @@ class Comfort:
         return tuple(found)
 
     def temperature_c(self, sensor: str, now_s: float) -> float | None:
-        """What a thermometer shows; None where it is dead, too old, or beyond belief."""
+        """What a thermometer shows; None where it is dead or too old, or no air is like that."""
         reading = self._beside.latest(sensor)
-        return None if reading is None or reading.age_s(now_s) > FRESH_S else believed(reading.value("temperature_c"))
+        if reading is None or reading.age_s(now_s) > FRESH_S:
+            return None
+        found_c = believed(reading.value("temperature_c"))
+        is_air = found_c is None or sensor in self._water or _AIR_C[0] <= found_c <= _AIR_C[1]
+        return found_c if is_air else None
 
     def clock_stepped(self) -> None:
         """Look at the local time anew."""
@@ -203,6 +211,7 @@ class Comfort:
             liked_c=tank.liked_c,
             reach_c=self._due_c(tank, now_s, water_c),
             by_itself=tuple(each.name for each in tank.heaters if each.is_pump),
+            is_tank=True,
         )
 
     def _named(self, machines: tuple[HeaterSet, ...]) -> tuple[str, ...]:

@@ -41,6 +41,8 @@ OLDEST: Final = timedelta(days=2)
 AHEAD: Final = timedelta(seconds=60)
 # No market publishes more than a week ahead, and nobody plans so far.
 FARTHEST: Final = timedelta(days=8)
+# A trip without a return: most days at work are over by then.
+AWAY: Final = timedelta(hours=10)
 _CELLS: Final = 86_400 // CELL_S
 _ROOT: Final = "outlook/"
 _SEQ: Final = f"{_ROOT}sequence"
@@ -106,9 +108,13 @@ class OutlookDesk:
         return told if isinstance(told, Forecast) and told.end > self._clock.utc() else None
 
     def trip(self, charger: str) -> Trip | None:
-        """The trip that is still to come of the car at a charger."""
+        """The trip of the car at a charger that is still to come, or is not over."""
         told = self._told.get(f"{_ROOT}trip/{charger}")
-        if not isinstance(told, Trip) or told.departs is None or told.departs <= self._clock.utc():
+        if (
+            not isinstance(told, Trip)
+            or told.departs is None
+            or back_at(told.departs, told.returns) <= self._clock.utc()
+        ):
             return None
         return told
 
@@ -275,6 +281,11 @@ def _cells(told: Prices) -> Iterator[tuple[date, int, float, float | None]]:
     for step, (bought_at, sold_at) in enumerate(zip(told.import_per_kwh, sold, strict=True)):
         for cell in range(first + step * each, first + (step + 1) * each):
             yield start.date() + timedelta(days=cell // _CELLS), cell % _CELLS, bought_at, sold_at
+
+
+def back_at(departs: datetime, returns: datetime | None) -> datetime:
+    """When a car that was told to leave then is back."""
+    return departs.astimezone(UTC) + AWAY if returns is None else returns.astimezone(UTC)
 
 
 def _midnight(day: date) -> datetime:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from controller import comfort
 from controller.asks import Ask
 from controller.cycle import Inputs, decide
+from controller.devices import DeviceView, Role, reach
+from controller.items import Item
 from controller.laws import phases
 from controller.laws.departure import CarView
 from controller.loads import Held, Load, Memory, Room, Terms, Use, allot
@@ -258,3 +260,174 @@ def test_a_meter_that_tells_no_currents_keeps_a_car_down_and_no_house_cold() -> 
     home = House(params(phases=phases.Params(25.0)), machines, further={"phases_a": (None, None, None)})
     home.seconds(20, stores=(msgspec.structs.replace(TANK, temperature_c=4.0),))
     assert [machine.power_w for machine in machines.values()] == [2000.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("firm", "band"),
+    [
+        ({}, Band(300.0, 2300.0)),
+        ({"boiler": ask(inf, Rank.COMFORT_BOUND)}, Band(2300.0, 2300.0)),
+        ({"boiler": ask(0.0, Rank.COMFORT_BOUND)}, Band(300.0, 300.0)),
+        ({"other": ask(inf, Rank.COMFORT_BOUND)}, Band(300.0, 2300.0)),
+    ],
+)
+def test_what_comfort_holds_is_not_within_reach(firm: dict[str, Ask], band: Band) -> None:
+    view = DeviceView("boiler", Role.LOAD, None, 0.0, terms=BOILER)
+    found = reach([view], 300.0, firm)
+    assert found.power() == band
+    assert ("is held: because" in found.why(900.0, importing=True)) is ("boiler" in firm)
+
+
+def test_a_contract_on_energy_knows_what_comfort_holds() -> None:
+    """A quarter of an hour with nothing to be drawn, and a tank that must be heated: that is too much, and said in time."""
+    item = Item("e1", 1000.0, 1900.0, 900.0, 0.0)
+    for degrees, is_missed in ((30.0, True), (60.0, False)):
+        home = House(params(), {"boiler": Machine(PLANNED)})
+        stores = (msgspec.structs.replace(TANK, temperature_c=degrees),)
+        shorts = [home.second(stores=stores, items=(item,)).short for _ in range(90)]
+        assert [each.short_wh < -200.0 for each in shorts if each is not None] == ([True] if is_missed else [])
+
+
+# After an event
+
+
+RESPONDS = comfort.Params(drawn=0.5)
+HEATED = msgspec.structs.replace(TANK, temperature_c=50.0, liked_c=55.0, is_tank=True)
+MODULATING = Terms(500.0, 2000.0, 1.0, use=Use.PLANNED)
+DEAR = {"wants_w": {"boiler": 0.0}, "is_dear": True}
+
+
+class Returning:
+    """A home whose boiler has drawn 800 W for two hours, minute by minute, and draws what it is asked for."""
+
+    def __init__(self, terms: Terms = MODULATING, given: comfort.Params = RESPONDS, store: Store = HEATED) -> None:
+        self.terms, self.params, self.store = terms, given, store
+        self.memory, self.now_s, self.power_w = comfort.Memory(), 0.0, 800.0
+        for _ in range(120):
+            self.minute()
+            self.power_w = 800.0
+
+    def minute(self, **scene: object) -> Ask:
+        self.now_s += 60.0
+        loads = [Load("boiler", self.power_w, self.terms)]
+        this = comfort.Scene(loads, (self.store,), (), **scene)  # type: ignore[arg-type]
+        self.memory, asked = comfort.step(self.params, self.memory, self.now_s, this)
+        found = asked.asks["boiler"]
+        self.power_w = min(found.want_w, self.terms.most_w)
+        return found
+
+    def event(self, **scene: object) -> None:
+        for _ in range(60):
+            self.minute(**scene)
+
+
+@pytest.mark.parametrize("scene", [DEAR, {"is_limited": True}])
+def test_after_an_event_a_home_draws_a_share_of_what_is_usual_and_says_why(scene: dict[str, object]) -> None:
+    """A tank: 1.2 of its usual 800 W."""
+    home = Returning()
+    assert home.minute().want_w == inf
+    home.power_w = 800.0
+    home.event(**scene)
+    found = home.minute()
+    assert found.want_w == pytest.approx(1.2 * 800.0)
+    assert found.rank is Rank.OPTIMISER
+    assert found.why == "tank heats within its dead band, but no more than 960 W for now, after an event"
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        {},
+        {"wants_w": {"boiler": 0.0}},  # not dear: the plan just waits
+        {"wants_w": {"boiler": 900.0}, "is_dear": True},  # dear, and wanted all the same
+        {"wants_w": {}, "is_dear": True},  # the plan does not say
+    ],
+)
+def test_what_is_no_event_caps_nothing(scene: dict[str, object]) -> None:
+    home = Returning()
+    home.event(**scene)
+    assert home.minute().want_w == inf
+
+
+def test_an_operator_says_himself_how_much_may_be_drawn_while_he_limits() -> None:
+    home = Returning()
+    assert home.minute(is_limited=True).want_w == inf
+    assert home.minute(wants_w={"boiler": 900.0}, is_limited=True).want_w == 900.0
+
+
+def test_without_a_number_of_its_own_a_home_comes_back_at_once() -> None:
+    home = Returning(given=comfort.Params())
+    home.event(**DEAR)
+    assert home.minute().want_w == inf
+    assert not home.memory.of_returns
+
+
+def test_a_bound_of_comfort_breaks_the_cap() -> None:
+    home = Returning()
+    home.event(**DEAR)
+    home.store = msgspec.structs.replace(HEATED, temperature_c=44.0)
+    found = home.minute()
+    assert (found.want_w, found.rank) == (inf, Rank.COMFORT_BOUND)
+
+
+def test_a_thermostat_that_is_content_or_a_plan_that_wants_less_ends_it() -> None:
+    for scene, degrees in (({}, 58.0), ({"wants_w": {"boiler": 0.0}}, 50.0), ({"wants_w": {"boiler": 900.0}}, 50.0)):
+        home = Returning()
+        home.event(**DEAR)
+        home.minute()
+        home.store = msgspec.structs.replace(HEATED, temperature_c=degrees)
+        home.minute(**scene)
+        home.store = HEATED
+        assert home.minute().want_w == inf, scene
+
+
+def test_a_machine_that_is_on_or_off_comes_back_in_burns() -> None:
+    """2000 W where 1.2 of 800 W may be drawn, an hour later a tenth more: half of the time."""
+    home = Returning(BOILER)
+    home.event(**DEAR)
+    drawn = [home.minute().want_w for _ in range(120)]
+    assert set(drawn) == {0.0, 2000.0}
+    assert sum(drawn) / 120 == pytest.approx(1.25 * 800.0, rel=0.12)
+
+
+@pytest.mark.parametrize(
+    ("store", "share"),
+    [
+        (HEATED, 1.2),
+        (msgspec.structs.replace(HEATED, is_tank=False), 0.8),
+        (msgspec.structs.replace(HEATED, is_tank=False, heaters=(), coolers=("boiler",), liked_c=46.0), 0.65),
+    ],
+)
+def test_how_slowly_goes_by_what_is_served(store: Store, share: float) -> None:
+    home = Returning(store=store)
+    home.event(**DEAR)
+    assert home.minute().want_w == pytest.approx(share * 800.0)
+
+
+@pytest.mark.parametrize(("limit_w", "capped"), [(4200.0, True), (50_000.0, False), (inf, False)])
+def test_in_the_cycle_a_limit_below_the_connection_is_an_event(limit_w: float, capped: bool) -> None:
+    home = House(params(comfort=RESPONDS), {"boiler": Machine(PLANNED, power_w=2000.0)})
+    limit = (Wish("limit", Rank.GRID_LIMIT, 1e9, "dimmed", within=Band(least_w=0.0, most_w=limit_w)),)
+    home.seconds(60, stores=(HEATED,), limits=limit)
+    decision = home.second(stores=(HEATED,))
+    assert any("after an event" in each.why for each in decision.asks) is capped
+
+
+def test_in_the_cycle_a_dear_step_is_an_event_as_long_as_the_plan_is_fresh() -> None:
+    for good_until_s, capped in ((1e9, True), (1000.0, False)):
+        home = House(params(comfort=RESPONDS), {"boiler": Machine(PLANNED, power_w=2000.0)})
+        dear = Orders(good_until_s, "the plan of noon", wants_w={"boiler": 0.0}, is_dear=True)
+        home.seconds(60, stores=(HEATED,), orders=dear)
+        decision = home.second(stores=(HEATED,))
+        assert any("after an event" in each.why for each in decision.asks) is capped
+
+
+def test_a_home_without_stores_remembers_nothing() -> None:
+    scene = comfort.Scene([Load("a", 0.0, PLANNED)], (), (), {"a": 0.0}, is_dear=True)
+    assert not comfort.step(RESPONDS, comfort.Memory(), 1000.0, scene)[0].of_returns
+
+
+@pytest.mark.parametrize("drawn", [-0.1, 1.1, nan])
+def test_a_homes_number_is_a_share(drawn: float) -> None:
+    with pytest.raises(ValueError, match="drawn is"):
+        comfort.Params(drawn=drawn)

@@ -13,7 +13,7 @@ from controller.planning.site import Horizon
 from controller.roles import Party, Role
 from controller.tariff import Tariff, prices
 from firmware_py.home.contracts import Trust
-from firmware_py.home.outlook import Keeping, OutlookDesk, Rules
+from firmware_py.home.outlook import AWAY, Keeping, OutlookDesk, Rules
 from firmware_py.journal import SqliteJournal
 from protocols.faults import StoreFailed
 from protocols.outlook import Kind
@@ -192,13 +192,15 @@ def test_old_prices_are_deleted_after_two_weeks() -> None:
     assert len(received.import_per_kwh) == 17 * 288
 
 
-def test_a_forecast_ends_and_a_trip_departs() -> None:
+def test_a_forecast_ends_and_so_does_a_trip_when_the_car_is_back() -> None:
     async def run(room: Room) -> None:
         await room.tell("weather", **weather(NOON, [1.0] * 4))
         await room.tell("owner", **trip(NOON + timedelta(hours=1)))
         assert room.desk.forecast(Kind.PV) is not None
         assert room.desk.trip("wallbox") is not None
         room.clock.step(3600.0)
+        assert room.desk.trip("wallbox") is not None
+        room.clock.step(AWAY.total_seconds())
 
     room = film(run)
     assert room.desk.forecast(Kind.PV) is None

@@ -164,7 +164,8 @@ class Watch:
         stage.beside(self._sample(stage), "watch")
 
     async def _sample(self, stage: Stage) -> None:
-        places = [place for place in CHANNELS if place != "tank" or household(stage).water_heater is not None]
+        its = stage.home.household
+        places = [] if its is None else [each for each in CHANNELS if each != "tank" or its.water_heater is not None]
         self.true_c = {place: [] for place in places}
         before_wh = energy_wh(stage, "grid")
         while True:

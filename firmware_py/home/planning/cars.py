@@ -56,9 +56,9 @@ def leaves(car: CarSet, zone: tzinfo, facts: CarFacts, utc: datetime) -> tuple[d
 
 
 def car_of(car: CarSet, zone: tzinfo, facts: "Facts", horizon: Horizon, notes: list[str]) -> Car | None:
-    """The car over the horizon; None where its charging point is not known."""
+    """The car over the horizon; None where its charging point does not answer."""
     view, state = facts.views.get(car.charger), facts.cars.get(car.charger, CarFacts())
-    terms = None if view is None else view.terms
+    terms = None if view is None or view.power_w is None else view.terms
     if terms is None:
         notes.append(f"{car.charger}: it does not answer, its car is left out")
         return None

@@ -18,6 +18,7 @@ from controller.cycle import Inputs
 from controller.forecasting.forecast import Forecast
 from controller.forecasting.miss import missed
 from controller.forecasting.score import Scores
+from controller.forecasting.series import QUARTER_S, Series
 from controller.laws.departure import CarView
 from controller.limits.allowed import Allowed
 from controller.limits.envelope import View
@@ -30,16 +31,16 @@ from controller.thermal.stores import Store
 from firmware_py.home.comfort import Beside, Comfort, Latest
 from firmware_py.home.history import LOAD, OUTDOOR, PV, Closed, History
 from firmware_py.home.limit_sources import EnvelopeSource, LimitSource
-from firmware_py.home.outlook import OutlookDesk
+from firmware_py.home.outlook import OutlookDesk, back_at
 from firmware_py.home.planning import expect
 from firmware_py.home.planning.feed import Feed
 from firmware_py.home.planning.gather import Expected, Facts, horizon_at, site_of
-from firmware_py.home.planning.hours import Now, Span
+from firmware_py.home.planning.hours import Now, Span, step_now
 from firmware_py.home.planning.learning import Learner
 from firmware_py.home.planning.selling import Selling
 from firmware_py.home.planning.service import InForce, Listeners, Makes, Planning
 from firmware_py.home.planning.settings import HomeSet, PlanSet
-from firmware_py.home.planning.solver import PlanSolver
+from firmware_py.home.planning.solver import Held, PlanSolver, held_in, kept
 from protocols.faults import StoreFailed
 from protocols.messages import encode
 from protocols.outlook import Kind
@@ -53,8 +54,7 @@ READY_S: Final = 30.0
 # Fewer quarter-hours than a day say nothing of a forecast.
 _SCORED: Final = 96.0
 _SCORES: Final = "scores"
-# A trip without a return: most days at work are over by then.
-AWAY: Final = timedelta(hours=10)
+_HELD: Final = "plan/held"
 _KINDS: Final = {LOAD: Kind.LOAD, PV: Kind.PV, OUTDOOR: Kind.OUTDOOR}
 _log = logging.getLogger("busbar.plan")
 SUBJECT: Final = "plan"
@@ -101,7 +101,7 @@ Planned = Callable[[InForce, Floats], None]
 
 @dataclass(slots=True)
 class _Noticed:
-    """What the last plan was asked for with: contracts, limits, which batteries are known."""
+    """What the last plan was asked for with: contracts, limits, which batteries and chargers are known."""
 
     entries: tuple[Entry, ...] = ()
     contracts: tuple[object, ...] = ()
@@ -131,7 +131,7 @@ class PlanDesk:
         self._feed = Feed(home, self.comfort, clock)
         self._forecasts: dict[Kind, Forecast] = {}
         self._noticed, self._bad = _Noticed(), set[str]()
-        self._unsaid, self._to_keep, self._unkept = b"", b"", asyncio.Event()
+        self._unsaid, self._to_keep, self._unkept = b"", dict[str, bytes](), asyncio.Event()
         self._ready = asyncio.Event()
         self.listeners: list[Planned] = []
         self._selling = Selling(says.node, solving.solver, clock, says.offers) if plan.offers else None
@@ -145,6 +145,9 @@ class PlanDesk:
         await self.comfort.recall()
         await self.learner.recall()
         self.scores = Scores.taken(await self._journal.kept(_SCORES))
+        body = await self._journal.kept(_HELD)
+        if body and (held := held_in(body)) is not None:
+            self.planning.take_up(held)
         try:
             await self.history.restore()
         except StoreFailed as fault:
@@ -229,14 +232,13 @@ class PlanDesk:
     # What calls for a new plan
 
     def _known(self) -> frozenset[str]:
-        """The batteries that tell their state."""
+        """The batteries that tell their state, and the cars' charging points that answer."""
         views = self.comfort.views
-        known = (views.get(each.name) for each in self._home.batteries)
-        return frozenset(
-            each.name
-            for each in known
-            if each is not None and each.ratings is not None and each.soc_percent is not None
-        )
+        batteries = (views.get(each.name) for each in self._home.batteries)
+        chargers = (views.get(each.charger) for each in self._home.cars)
+        found = [each for each in batteries if each and each.ratings is not None and each.soc_percent is not None]
+        found += [each for each in chargers if each and each.power_w is not None]
+        return frozenset(each.name for each in found)
 
     def _notice(self, allowed: tuple[Allowed, ...]) -> None:
         noticed, entries = self._noticed, self._sources.entries()
@@ -252,7 +254,7 @@ class PlanDesk:
         known = self._known()
         if known != noticed.known:
             if known - noticed.known:
-                self.planning.want("a battery tells its state again")
+                self.planning.want(f"{', '.join(sorted(known - noticed.known))}: the state is known again")
             noticed.known = known
 
     # What comfort asks
@@ -263,9 +265,7 @@ class PlanDesk:
         told = None if outlook is None else outlook.trip(charger)
         if told is None or told.departs is None:
             return None
-        begin = told.departs.astimezone(UTC)
-        end = begin + AWAY if told.returns is None else told.returns.astimezone(UTC)
-        return Span(begin, end), told.needs_wh
+        return Span(told.departs.astimezone(UTC), back_at(told.departs, told.returns)), told.needs_wh
 
     def _is_cheap(self, tank: str) -> bool:
         """Whether the plan heats a tank through against legionella in this step."""
@@ -282,8 +282,10 @@ class PlanDesk:
         """The site as it stands; Refused where nothing can be planned, such as without any price."""
         horizon, outlook = horizon_at(self._plan, now.utc), self._sources.outlook
         paid = prices(horizon, self._sources.tariff, None if outlook is None else outlook.received)
+        history = {kind: self.history.series(name) for name, kind in _KINDS.items()}
+        history[Kind.OUTDOOR] = self._outdoors(now).joined(history[Kind.OUTDOOR])
         known = expect.Known(
-            {kind: self.history.series(name) for name, kind in _KINDS.items()},
+            history,
             self._home.zone,
             self._home.place,
             self._rated_w(),
@@ -307,6 +309,14 @@ class PlanDesk:
             notes=(*paid.notes, *(note for each in found.values() for note in each.notes)),
         )
         return site_of(self._home, self._plan, self._facts(now), expected)
+
+    def _outdoors(self, now: Now) -> Series:
+        """How cold it is, as if it had been so for a quarter-hour: on its first night a node knows that it freezes."""
+        sensor = self._home.outdoor
+        found_c = None if sensor is None else self.comfort.temperature_c(sensor, now.now_s)
+        if found_c is None:
+            return Series.empty()
+        return Series(step_now(now.utc, QUARTER_S) - timedelta(seconds=QUARTER_S), QUARTER_S, np.array([found_c]))
 
     def _facts(self, now: Now) -> Facts:
         comfort, limits = self.comfort, self._sources.limits
@@ -355,7 +365,8 @@ class PlanDesk:
             timezone=zone,
         )
         self._unsaid = encode(told)
-        self._to_keep = self._unsaid
+        until = held.made_at + timedelta(seconds=held.until_s - held.made_s)
+        self._to_keep = {KEPT: self._unsaid, _HELD: kept(Held(held.plan, held.site, held.made_at, until))}
         self._unkept.set()
         for listener in self.listeners:
             listener(held, self.margin_w(held.site.horizon))
@@ -393,7 +404,7 @@ class PlanDesk:
             await self._unkept.wait()
             self._unkept.clear()
             try:
-                await self._journal.keep_all({KEPT: self._to_keep, _SCORES: self.scores.kept()})
+                await self._journal.keep_all({**self._to_keep, _SCORES: self.scores.kept()})
             except StoreFailed as fault:
                 _log.error("the plan is not kept: %s", fault)
 

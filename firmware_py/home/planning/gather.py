@@ -141,7 +141,7 @@ def _battery(battery: BatterySet, facts: Facts, notes: list[str]) -> Battery | N
 
 
 def _runs(run: RunSet, home: HomeSet, facts: Facts, horizon: Horizon, notes: list[str]) -> list[Appliance]:
-    """A run in each window that ends within the horizon; of the present one what is left of it."""
+    """A run in each window that ends within the horizon; of the present one what is left of it, and still fits."""
     found: list[Appliance] = []
     switched = facts.switched.get(run.relay, Switched())
     for span in spans(home.zone, run.hours, facts.now.utc, horizon.moment(horizon.steps)):
@@ -150,19 +150,16 @@ def _runs(run: RunSet, home: HomeSet, facts: Facts, horizon: Horizon, notes: lis
         left_s = run.run_s - (facts.ran_s.get(run.relay, 0.0) if is_open else 0.0)
         if span.end > horizon.moment(horizon.steps) or left_s <= 0.0 or last <= first:
             continue
-        fits_s = (last - first) * horizon.step_s
-        if left_s > fits_s:
+        room_s = (last - first) * horizon.step_s
+        if left_s > room_s + horizon.step_s:  # a device that begins its step a minute late is no news
             notes.append(
-                f"{run.relay}: {left_s / 60:.0f} min are left to run, {fits_s / 60:.0f} min fit into its window"
+                f"{run.relay}: {(left_s - room_s) / 60.0:.0f} min of its run do not fit into its window any more"
             )
+        left_s = min(left_s, room_s)
         # A plan knows a device by its name; the days after the first have another one.
         name = run.relay if not found else f"{run.relay}+{len(found)}"
         is_on = switched.is_on and not found
         since_s = switched.since_s if not found else inf
         times = (run.least_on_s, run.least_off_s)
-        found.append(
-            Appliance(
-                name, run.power_w, min(left_s, fits_s), first, last, *times, is_on, float(np.minimum(since_s, 1e9))
-            )
-        )
+        found.append(Appliance(name, run.power_w, left_s, first, last, *times, is_on, float(np.minimum(since_s, 1e9))))
     return found

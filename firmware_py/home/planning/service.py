@@ -20,7 +20,7 @@ from controller.planning.site import Site
 from firmware_py.home.contracts import EARLIEST
 from firmware_py.home.planning.hours import Now, step_now
 from firmware_py.home.planning.settings import PlanSet
-from firmware_py.home.planning.solver import PlanSolver, SolverTrouble
+from firmware_py.home.planning.solver import Held, PlanSolver, SolverTrouble
 from firmware_py.supervise import Backoff, roused
 from protocols.faults import Refused
 from protocols.ports import Clock
@@ -119,6 +119,17 @@ class Planning:
                 await roused(self._wake, self._wait_s())
         finally:
             await self._makes.solver.close()
+
+    def take_up(self, held: Held) -> None:
+        """Follow the plan of an earlier life for as long as it holds; the next one is made all the same."""
+        now_s, utc = self._clock.now_s(), self._clock.utc()
+        may = all(self._plan.may(name.partition("+")[0]) for name in held.plan.power_w)
+        if not (may and EARLIEST <= held.made_at <= utc < held.until):
+            return
+        left_s = (held.until - utc).total_seconds()
+        made_s = now_s - (utc - held.made_at).total_seconds()
+        self.in_force = InForce(held.plan, held.site, made_s, held.made_at, now_s + left_s)
+        self._say(Stance.KEPT, f"started; the plan of {held.made_at:%H:%M} UTC carries on")
 
     def orders(self, now_s: float) -> Orders:
         """What the plan says of now; worked out once a minute and where a step begins."""

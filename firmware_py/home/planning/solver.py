@@ -3,6 +3,7 @@
 On a node the solver is a process of its own (`worker.py` is the node's side, `work.py` its own), so that the 1 s loop never waits for it.
 """
 
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -98,9 +99,26 @@ def answer_in(body: bytes) -> Answer:
         raise SolverTrouble(f"the solver's answer is none: {error}") from error
 
 
-def encoded(plan: Plan) -> bytes:
-    """A plan to be kept on disk."""
-    return msgspec.msgpack.encode(plan, enc_hook=_told)
+class Held(msgspec.Struct, frozen=True):
+    """A plan that is in force, with its site, when it was made, and until when it may be followed: to be kept on disk."""
+
+    plan: Plan
+    site: Site
+    made_at: datetime
+    until: datetime
+
+
+def kept(held: Held) -> bytes:
+    """Its bytes on disk."""
+    return msgspec.msgpack.encode(held, enc_hook=_told)
+
+
+def held_in(body: bytes) -> Held | None:
+    """What was kept; None where it is not to be read, as after an update."""
+    try:
+        return msgspec.msgpack.decode(body, type=Held, dec_hook=_taken)
+    except (msgspec.DecodeError, ValueError):
+        return None
 
 
 def _told(value: object) -> object:

@@ -7,7 +7,7 @@ from math import inf, nan
 import numpy as np
 import pytest
 
-from bench import rebound
+from bench import rebound_law
 from controller.aggregate.price_response import HEATED, Machine, Memory, Params, Phase, Seen, step
 
 # No rise, so that sums can be told by hand.
@@ -168,7 +168,7 @@ def test_wrong_parameters_are_refused(wrong: dict[str, float]) -> None:
 
 
 def test_a_hundred_heat_pumps_make_no_new_peak() -> None:
-    found = rebound.measured("heat pumps, winter, 1 h", 120, seed=1, hours=3.0)
+    found = rebound_law.measured("heat pumps, winter, 1 h", 120, seed=1, hours=3.0)
     assert found.naive > 0.1
     assert found.ours <= 0.05
     assert found.saved > 0.5
@@ -176,9 +176,9 @@ def test_a_hundred_heat_pumps_make_no_new_peak() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", rebound.KINDS)
+@pytest.mark.parametrize("kind", rebound_law.KINDS)
 def test_a_thousand_loads_make_no_new_peak(kind: str) -> None:
-    found = rebound.measured(kind, 1_000, seed=1)
+    found = rebound_law.measured(kind, 1_000, seed=1)
     assert found.naive > 0.1
     assert found.ours <= 0.05
     assert found.outside_kh == 0.0

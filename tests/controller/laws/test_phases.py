@@ -60,6 +60,13 @@ def test_a_load_of_unknown_phase_takes_from_those_behind_it_only_what_it_is_rais
     assert both.of("boiler").hard_w == pytest.approx((25.0 - 12.0 - 6.0) * 230.0)
 
 
+def test_a_load_of_unknown_phase_that_goes_off_frees_no_phase_at_once() -> None:
+    draws = [Draw("car", 2300.0, 230.0, is_known=False), Draw("boiler", 0.0, 230.0, (0,))]
+    both = Rooms(FUSE, step(FUSE, Memory(), 0.0, (12.0, 0.0, 0.0), draws, 0.0), draws, {})
+    both.take("car", 0.0)
+    assert both.of("boiler").hard_w == pytest.approx((25.0 - 12.0) * 230.0)
+
+
 def test_what_a_battery_takes_makes_room() -> None:
     """4140 W are 6 A on each phase, which it must leave to a load, and is then kept from by the wish."""
     at = rooms(ONE, (24.0, 6.0, 6.0), charge_w=4140.0)

@@ -27,6 +27,13 @@ def house(**further: object) -> House:
     return House(params(), battery=True, **further)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("orders_s", "cycle_s"), [(1010.0, 1003.0), (1003.0, 1010.0)])
+def test_the_plans_wish_dies_with_its_orders_and_with_the_cycle(orders_s: float, cycle_s: float) -> None:
+    wish = plan.step(orders(good_until_s=orders_s), 1000.0, 0.0, cycle_s)
+    assert wish is not None
+    assert wish.good_until_s == 1003.0
+
+
 @pytest.mark.parametrize(
     ("band", "base_w", "battery_w"),
     [

@@ -128,7 +128,7 @@ def test_what_may_be_drawn_for_now_binds_the_plan_but_not_the_bound() -> None:
     film = Film(ROOM)
     assert film.at(20.4, {"pump": 900.0}, most_w={"pump": 400.0})["pump"].want_w == 400.0
     assert film.at(20.4, None, most_w={"pump": 400.0})["pump"] == Ask(
-        400.0, Rank.OPTIMISER, "no more than 400 W for now"
+        400.0, Rank.OPTIMISER, "room heats within its dead band, but no more than 400 W for now, after an event"
     )
     assert film.at(20.4, {"pump": 900.0}, most_w={"pump": inf})["pump"].want_w == 900.0
     assert film.at(19.0, {"pump": 900.0}, most_w={"pump": 0.0})["pump"].want_w == inf

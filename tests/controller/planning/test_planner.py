@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 
 from bench.homes import home
+from bench.plant import Plant
+from controller.planning.model import Switch
 from controller.planning.plan import Made, Plan
 from controller.planning.planner import Planner
-from controller.planning.site import Battery, Car, Comfort, Commitment, Heater, Site, Tank, Trip
+from controller.planning.site import Battery, Bools, Car, Comfort, Commitment, Floats, Heater, Site, Tank, Trip
+from controller.planning.solver import Solver
+from controller.planning.steering import orders
 from controller.planning.worth import of_battery, of_car
 from controller.thermal.models import TankModel
 from tests.controller.planning.oracle import battery_cost, best_of_modes, car_cost, cheapest, on_off_plans
@@ -315,6 +319,76 @@ def test_commitments_of_the_same_steps_add_up() -> None:
     assert made.of_contract == {"a": pytest.approx(-0.6), "b": pytest.approx(-0.2)}
 
 
+def test_each_commitment_costs_what_a_plan_without_it_would_save() -> None:
+    """Three contracts over overlapping steps, one beyond the horizon; each is taken out of a plan by itself."""
+    contracts = (
+        Commitment("a", 1, 3, 3_000.0, 2.0),
+        Commitment("b", 1, 3, -500.0, 0.7),
+        Commitment("c", 4, 8, 4_000.0, 2.0),
+        Commitment("a", 5, 6, 700.0, 2.0),
+    )
+    prices = np.array([0.3, 0.5, 0.3, 0.2, 0.4, 0.3])
+    base = replace(bare(6, load_w=400.0), import_per_kwh=prices, batteries=(SMALL,))
+    made = plan(replace(base, commitments=contracts))
+    saved = dict.fromkeys("abc", 0.0)
+    for index, each in enumerate(contracts):
+        # The prices of bounds rest on the dearest contract, so it stays where none of its own steps is left.
+        rest = (*contracts[:index], *contracts[index + 1 :])
+        saved[each.contract] += whole(made) - whole(plan(replace(base, commitments=rest)))
+    assert min(abs(cost) for cost in saved.values()) > 0.01
+    # Of the same steps the dearest deviation counts, also for what is left without its contract.
+    assert made.of_contract == {name: pytest.approx(cost, abs=1e-6) for name, cost in saved.items()}
+
+
+def test_of_the_same_steps_the_dearest_deviation_counts() -> None:
+    both = (Commitment("a", 0, 2, 500.0, 0.01), Commitment("b", 0, 2, 500.0, 0.2))
+    made = plan(replace(bare(2, load_w=1_000.0), commitments=both))
+    assert made.cost.deviation == pytest.approx(1.0 * 0.2)
+
+
+def test_of_a_commitment_beyond_the_horizon_its_part_counts() -> None:
+    made = plan(replace(bare(2, load_w=1_000.0), commitments=(Commitment("c", 1, 5, 4_000.0, 0.2),)))
+    assert made.cost.deviation == pytest.approx(0.0)
+
+
+# -- what a kWh is worth
+
+
+def test_a_kwh_less_of_load_saves_what_the_dual_says() -> None:
+    """Each step's load is changed by a little, and the site planned anew: the finite difference is the dual."""
+    site = replace(varied(2), pv_w=full(10, 0.0))
+    made = plan(site)
+    for step in range(0, 10, 3):
+        more = site.load_w.copy()
+        more[step] += 1.0
+        costs = whole(plan(replace(site, load_w=more))) - whole(made)
+        worn = site.profit_per_kwh * _out_kwh_more(site, more, made)
+        assert costs + worn == pytest.approx(made.value_per_kwh[step] / 1000.0, abs=2e-6)
+
+
+def _out_kwh_more(site: Site, load_w: Floats, made: Plan) -> float:
+    other = plan(replace(site, load_w=load_w))
+    out_w = [np.maximum(-each.power_w["battery"], 0.0).sum() for each in (other, made)]
+    return float(out_w[0] - out_w[1]) / 1000.0
+
+
+def test_a_kwh_in_a_car_before_it_leaves_saves_its_price() -> None:
+    trip = Trip(3, 4, 5_000.0, 0.0)
+    car = Car("car", 0.0, 9_000.0, 0.0, 3_000.0, np.ones(4, np.bool_), (trip,), 0.9)
+    made = plan(replace(bare(4), import_per_kwh=np.array([0.2, 0.3, 0.4, 0.25]), cars=(car,)))
+    # Full power in the first hour, the rest in the second: one kWh less costs 0.30 / 0.9 less until it leaves.
+    assert made.stored_per_kwh["car"][1:3] == pytest.approx([0.3 / 0.9] * 2)
+
+
+def test_a_kwh_of_heat_saves_what_makes_it() -> None:
+    element = Heater("element", full(3, 0.8), full(3, 4_000.0))
+    kept = Comfort(full(3, 50.0), full(3, 90.0))
+    boiler = Tank("boiler", TankModel(3_600_000.0, 1e-6, 20.0), 50.0, kept, (element,), full(3, 1_000.0))
+    made = plan(replace(bare(3), import_per_kwh=np.array([0.5, 0.4, 0.3]), tanks=(boiler,)))
+    # What is drawn in an hour is made in it, for later is cheaper.
+    assert made.stored_per_kwh["boiler"][:2] == pytest.approx([0.5 / 0.8, 0.4 / 0.8], rel=1e-3)
+
+
 # -- the planner itself
 
 
@@ -341,12 +415,44 @@ def test_a_kept_solver_answers_as_a_fresh_one() -> None:
 
 
 def test_without_time_the_relaxed_plan_is_made_whole() -> None:
-    late, least = plan(home(25), 14_400.0, 0.0), plan(home(25), 0.0)
+    late, least = plan(home(5), 14_400.0, 0.0), plan(home(5), 0.0)
     assert late.made is Made.ROUNDED
     assert whole(least) < whole(late) < whole(least) + 0.1 * least.cost.total
     assert late.gap > 0
     on = late.is_on["element"][:16]
     assert set(np.round(late.power_w["element"][:16][on])) <= {2_000.0}
+
+
+def test_moving_switches_is_cheaper_than_rounding_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Branch and bound finds nothing: the start alone counts.
+    monkeypatch.setattr(Solver, "whole", lambda *_: None)
+    rounded, moved = plan(home(13), 14_400.0, 0.0), plan(home(13), 14_400.0, 10.0)
+    assert whole(moved) < whole(rounded) - 0.02
+
+
+def test_the_last_plans_switches_are_carried_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step later, with no time for more than the start, the plan is as good as the one before said."""
+    truth, planner = home(5, 30), Planner()
+    plant = Plant(truth)
+    first = plant.ahead(96)
+    made = planner.plan(first, 10.0, 14_400.0)
+    plant.follow(orders(made, first, first.horizon.start, 0.0))
+    then = plant.ahead(96)
+    kept, fresh = planner.plan(then, 0.0, 14_400.0), plan(then, 14_400.0, 0.0)
+    assert whole(kept) < whole(fresh) - 0.01
+    np.testing.assert_array_equal(kept.is_on["element"][:15], made.is_on["element"][1:16])
+
+
+def test_where_neither_rounding_nor_branching_has_a_plan_all_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    def always_on(of: Switch, shares: Floats | None = None) -> Bools:
+        return full(of.shares.size, float(shares is None or shares.any())) > 0
+
+    monkeypatch.setattr(Switch, "whole", always_on)
+    monkeypatch.setattr(Solver, "whole", lambda *_: None)
+    prices = np.random.default_rng(0).uniform(0.1, 0.5, 12)
+    made = plan(replace(bare(12), import_per_kwh=prices, appliances=(dishwasher(2, 11, 3 * 3600.0),)))
+    assert made.made is Made.ROUNDED
+    assert [(each.bound, round(each.amount)) for each in made.violations] == [("run", 3_000)]
 
 
 def test_everything_wrong_is_told_at_once() -> None:

@@ -86,3 +86,27 @@ def test_loads_want_what_is_planned() -> None:
     for step in range(4):
         told = orders(plan, site, plan.horizon.moment(step), 60.0)
         assert told.wants_w == {name: pytest.approx(power_w[step], abs=0.1) for name, power_w in plan.power_w.items()}
+
+
+@pytest.mark.parametrize(
+    ("prices", "dear"),
+    [
+        ([0.30, 0.30, 0.30, 0.30], False),
+        ([0.40, 0.28, 0.28, 0.28], True),  # a mean of 0.31: from 0.3875 on
+        ([0.38, 0.28, 0.28, 0.28], False),
+        ([-0.10, -0.10, -0.10, -0.10], False),
+        ([0.10, -0.20, -0.20, -0.20], True),
+    ],
+)
+def test_dear_is_what_costs_a_quarter_more_than_the_mean_of_the_day_to_come(prices: list[float], dear: bool) -> None:
+    site = bare(4)
+    plan = replace(rules(site), import_per_kwh=np.array(prices))
+    assert orders(plan, site, START, 60.0).is_dear is dear
+
+
+def test_dear_knows_no_more_than_a_day_ahead() -> None:
+    """Free power on the day after tomorrow makes nothing dear now."""
+    site = bare(48)
+    plan = replace(rules(site), import_per_kwh=np.repeat([0.30, 0.0], 24))
+    assert not orders(plan, site, START, 60.0).is_dear
+    assert orders(plan, site, START + timedelta(hours=12), 60.0).is_dear

@@ -45,7 +45,7 @@ def test_the_truth_lies_within_the_errors_that_are_told() -> None:
         assert one.days == pytest.approx(9.0)
 
 
-@pytest.mark.parametrize("step_s", [900.0, 300.0])
+@pytest.mark.parametrize("step_s", [900.0, pytest.param(300.0, marks=pytest.mark.slow)])
 def test_means_of_steps_with_holes_do_as_well(step_s: float) -> None:
     record = house_record(7, 7, step_s=step_s, dt_s=60.0)
     rng = np.random.default_rng(7)

@@ -266,7 +266,7 @@ def test_a_run_that_does_not_fit_any_more_runs_as_long_as_it_can() -> None:
     run = RunSet("pool", 800.0, 7200.0, (time(8), time(20)))
     site = made(home(runs=(run,)), "2026-06-21T17:07")
     assert [(each.run_s, each.last - each.first) for each in site.appliances] == [(3600.0, 4)]
-    assert site.notes == ("pool: 120 min are left to run, 60 min fit into its window",)
+    assert site.notes == ("pool: 60 min of its run do not fit into its window any more",)
 
 
 def test_what_the_owner_keeps_for_himself_is_not_planned() -> None:

@@ -1,0 +1,27 @@
+"""Homes with the whole chain (thermostat, return, the loads' patience) after a dear hour: many together make no new peak.
+
+The seeds are none that the law was tuned with (1 to 3).
+"""
+
+import pytest
+
+from bench import rebound_chain
+
+KINDS = ("heat pumps, winter, 1 h", "heat pumps, spring, 1 h", "air conditioners, 1 h", "water heaters, 2 h")
+
+
+def test_twenty_homes_go_through_an_hour_without_heat() -> None:
+    """Too few for a peak of 5 %; the event is one, and none gets cold."""
+    found = rebound_chain.measured("heat pumps, winter, 1 h", 20, seed=12, hours=2.0, settle_h=1.5)
+    assert found.saved > 0.4
+    assert found.ours < found.naive
+    assert found.outside_kh == 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_three_hundred_homes_make_no_new_peak(kind: str) -> None:
+    found = rebound_chain.measured(kind, 300, seed=11, hours=5.0)
+    assert found.naive > 0.1
+    assert found.ours <= 0.05
+    assert found.outside_kh == 0.0
