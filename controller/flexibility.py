@@ -25,6 +25,8 @@ INTERVAL_S = 900
 WINDOWS_H = ((0.25, 0.25), (0.25, 1.0), (0.25, 4.0), (6.0, 1.0), (12.0, 1.0), (18.0, 1.0))
 # What is met to within this is met: contracts are kept to 100 W, and the rest of it is for the 1 s loop.
 MET_W = 20.0
+# This share of a limit of the connection point is not sold: the 1 s loop keeps off it while devices move in steps.
+EDGE = 0.02
 # A smaller change is not worth a contract, and the search ends within this share of the largest.
 LEAST_W, NEAR = 100.0, 0.03
 # Windows that end sooner are checked with whole switches all along: a heater of 2 kW is no heater of 500 W.
@@ -131,7 +133,8 @@ class _Desk:
     def _most_w(self, first: int, last: int, sign: float) -> float:
         """What the connection point leaves in the tightest step."""
         part, grid_w = slice(first, last), self._grid_w[first:last]
-        left_w = self._site.import_max_w[part] - grid_w if sign > 0 else self._site.export_max_w[part] + grid_w
+        site, near = self._site, 1.0 - EDGE
+        left_w = near * site.import_max_w[part] - grid_w if sign > 0 else near * site.export_max_w[part] + grid_w
         # Without a limit: more than any house has, so that the devices decide.
         return float(np.clip(left_w, 0.0, 1e5).min())
 

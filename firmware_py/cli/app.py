@@ -114,18 +114,18 @@ _BELOW: Final = {
     "outlook": _Below(
         "firmware_py.cli.outlook",
         "app",
-        "Stand in for a supplier, a weather service or the owner: prices, forecasts, trips.",
+        "Tell a node of the hours to come: prices, forecasts, trips.",
     ),
     "plan": _Below(
         "firmware_py.cli.plan",
         "plan",
-        "Show the plan in force, or one made on the spot: prices, powers, charge, temperatures, what each contract costs.",
+        "Show what the node means to do and what it costs; what is not known is assumed, and said.",
         "busbar plan /etc/busbar/home.toml",
     ),
     "flexibility": _Below(
         "firmware_py.cli.flexibility",
         "flexibility",
-        "Show what a node offers: how far it can leave its plan, when, and at what price.",
+        "Show how far a node offers to leave its plan, when, and at what price; exit code 1 where it says nothing of that.",
         "busbar flexibility --node home-1 --broker mqtt://127.0.0.1:1883",
     ),
     "why": _Below(

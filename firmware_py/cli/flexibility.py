@@ -14,7 +14,7 @@ from protocols.topics import Topics
 def flexibility(
     node: Node, broker: BrokerUrl, username: Username = None, password_file: PasswordFile = None, as_json: Json = False
 ) -> None:
-    """Show the present offers; exit code 1 where the broker has no message of the node."""
+    """Show how far a node offers to leave its plan, when, and at what price; exit code 1 where it says nothing of that."""
     body = retained(broker, Topics(node).flexibility, (username, password_file))
     if body is None:
         stop(f"node {node} says nothing of offers at {broker}; [plan] offers = true makes it", FAULT)

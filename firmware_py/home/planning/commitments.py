@@ -127,7 +127,7 @@ def _next_call(
     begin_s = max(window[0], horizon.step_s, now_s + contract.notice_s, *(end_s for _, end_s, _ in calls))
     end_s = window[1] if contract.longest_s is None else min(begin_s + contract.longest_s, window[1])
     change_w = max(contract.least_w, contract.most_w, key=abs)
-    if contract.baseline_w and begin_s < end_s and change_w != 0.0:
+    if contract.baseline_w is not None and begin_s < end_s and change_w != 0.0:
         yield begin_s, end_s, change_w
 
 
@@ -137,7 +137,7 @@ def reserves(entries: Sequence[Entry], now: Now, horizon: Horizon) -> Iterator[t
     """
     change_w = np.zeros(horizon.steps)
     for ask in (ask for entry in entries if entry.binds for ask in _asks(entry, now, horizon, 0.0)):
-        if ask.is_change and ask.nominated_w:
+        if ask.is_change and ask.nominated_w is not None:
             first, last = int(ask.begin_s // horizon.step_s), -int(-ask.end_s // horizon.step_s)
             change_w[max(first, 1) : max(last, 1)] += ask.power_w
     signs = np.sign(change_w)

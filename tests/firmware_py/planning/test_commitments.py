@@ -125,7 +125,13 @@ def test_an_option_that_may_still_be_called_is_kept_ready_for_its_greater_change
 
 
 def test_a_call_comes_with_notice_and_is_no_longer_than_it_may_be() -> None:
-    terms: dict[str, Any] = {"least_w": -2000.0, "most_w": 0.0, "baseline_w": (1000.0,) * 8, "notice_s": 1770.0, "longest_s": 900.0}
+    terms: dict[str, Any] = {
+        "least_w": -2000.0,
+        "most_w": 0.0,
+        "baseline_w": (1000.0,) * 8,
+        "notice_s": 1770.0,
+        "longest_s": 900.0,
+    }
     assert found(entry(Option, 0, 120, **terms)) == [("c-1", 2, 3, -250.0)]
 
 
@@ -174,5 +180,5 @@ def test_a_deviation_costs_the_price_not_earned_and_the_penalty() -> None:
     assert price_of(terms)[0].deviation_per_kwh == pytest.approx(0.55)
     assert price_of(None)[0].deviation_per_kwh == 1.5
     assert price_of(SettlementTerms("energy"))[0].deviation_per_kwh == 1.5
-    absurd = SettlementTerms("energy", penalty_per_kwh=Decimal(100_000))
-    assert price_of(absurd)[0].deviation_per_kwh == 100.0, "a plan must still be made: beyond it is all the same"
+    absurd = SettlementTerms("energy", penalty_per_kwh=Decimal(200_000))
+    assert price_of(absurd)[0].deviation_per_kwh == 100_000.0, "a plan must still be made: beyond it is all the same"

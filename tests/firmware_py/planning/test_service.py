@@ -62,6 +62,7 @@ class FakeSolver:
 
     def __init__(self) -> None:
         self.asked: list[float] = []
+        self.exact_s: list[float] = []
         self.trouble = ""
         self.takes_s = 0.5
         self.is_closed = False
@@ -69,6 +70,7 @@ class FakeSolver:
 
     async def solve(self, site: Site, budget_s: float, exact_s: float) -> Plan:
         self.asked.append(asyncio.get_running_loop().time())
+        self.exact_s.append(exact_s)
         self.running += 1
         self.most_running = max(self.running, self.most_running)
         try:
@@ -95,13 +97,14 @@ class Desk:
         self.said: list[tuple[str, str]] = []
         self.refusal: Refused | None = None
         self.rules_fail = False
+        self.commitments: tuple[Commitment, ...] = ()
         makes = Makes(self._site, self.solver, self._rules, self._orders)
         self.planning = Planning(plan, makes, self.clock, Listeners(self.made.append, self._happened))
 
     async def _site(self, now: Now) -> Site:
         if self.refusal is not None:
             raise self.refusal
-        return site_at(now.utc)
+        return replace(site_at(now.utc), commitments=self.commitments)
 
     def _rules(self, site: Site) -> Plan:
         if self.rules_fail:
@@ -156,6 +159,17 @@ def test_it_plans_at_once_and_then_at_each_quarter_of_utc() -> None:
     # It began at 10:00:30; quarters are 870 s later and each 900 s.
     assert desk.solver.asked == pytest.approx([0.0, 870.0, 1770.0, 2670.0, 3570.0])
     assert desk.stances == ["plan"]
+
+
+def test_the_solver_is_told_how_far_ahead_switches_are_whole() -> None:
+    async def story(desk: Desk) -> None:
+        await passes(60.0)
+        desk.commitments = (Commitment("c", 14, 18, 0.0, 1.0),)
+        desk.planning.want("contracts have changed")
+        await passes(60.0)
+        assert desk.solver.exact_s == [4 * 3600.0, 4.5 * 3600.0]
+
+    played(story)
 
 
 def test_orders_are_looked_up_each_minute_and_change_with_the_step() -> None:
