@@ -320,17 +320,18 @@ def test_commitments_of_the_same_steps_add_up() -> None:
 
 
 def test_each_commitment_costs_what_a_plan_without_it_would_save() -> None:
-    """Three contracts over overlapping steps, one beyond the horizon; each is taken out of a plan by itself."""
+    """Four contracts over overlapping steps, two beyond the horizon; each is taken out of a plan by itself."""
     contracts = (
         Commitment("a", 1, 3, 3_000.0, 2.0),
         Commitment("b", 1, 3, -500.0, 0.7),
         Commitment("c", 4, 8, 4_000.0, 2.0),
+        Commitment("d", 4, 8, -1_000.0, 2.0),
         Commitment("a", 5, 6, 700.0, 2.0),
     )
     prices = np.array([0.3, 0.5, 0.3, 0.2, 0.4, 0.3])
     base = replace(bare(6, load_w=400.0), import_per_kwh=prices, batteries=(SMALL,))
     made = plan(replace(base, commitments=contracts))
-    saved = dict.fromkeys("abc", 0.0)
+    saved = dict.fromkeys("abcd", 0.0)
     for index, each in enumerate(contracts):
         # The prices of bounds rest on the dearest contract, so it stays where none of its own steps is left.
         rest = (*contracts[:index], *contracts[index + 1 :])
