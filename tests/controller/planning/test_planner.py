@@ -384,7 +384,7 @@ def test_a_kwh_in_a_car_before_it_leaves_saves_its_price() -> None:
 def test_a_kwh_of_heat_saves_what_makes_it() -> None:
     element = Heater("element", full(3, 0.8), full(3, 4_000.0))
     kept = Comfort(full(3, 50.0), full(3, 90.0))
-    boiler = Tank("boiler", TankModel(3_600_000.0, 1e-6, 20.0), 50.0, kept, (element,), full(3, 1_000.0))
+    boiler = Tank("boiler", TankModel(7_200_000.0, 1e-6, 20.0), 50.0, kept, (element,), full(3, 1_000.0))
     made = plan(replace(bare(3), import_per_kwh=np.array([0.5, 0.4, 0.3]), tanks=(boiler,)))
     # What is drawn in an hour is made in it, for later is cheaper.
     assert made.stored_per_kwh["boiler"][:2] == pytest.approx([0.5 / 0.8, 0.4 / 0.8], rel=1e-3)
