@@ -17,7 +17,7 @@ from controller.planning.steering import orders
 from controller.planning.worth import of_battery, of_car
 from controller.thermal.models import TankModel
 from tests.controller.planning.oracle import battery_cost, best_of_modes, car_cost, cheapest, on_off_plans
-from tests.controller.planning.sites import BATTERY, bare, dishwasher, full, house
+from tests.controller.planning.sites import BATTERY, bare, dishwasher, full, horizon, house
 
 SMALL = Battery("battery", 0.0, 0.0, 3_000.0, 2_000.0, 2_000.0, 0.9, 0.9, 0.02)
 
@@ -357,20 +357,20 @@ def test_of_a_commitment_beyond_the_horizon_its_part_counts() -> None:
 
 def test_a_kwh_less_of_load_saves_what_the_dual_says() -> None:
     """Each step's load is changed by a little, and the site planned anew: the finite difference is the dual."""
-    site = replace(varied(2), pv_w=full(10, 0.0))
+    site = replace(varied(2), pv_w=full(10, 0.0), horizon=horizon(10, 1800.0))
     made = plan(site)
     for step in range(0, 10, 3):
         more = site.load_w.copy()
         more[step] += 1.0
         costs = whole(plan(replace(site, load_w=more))) - whole(made)
         worn = site.profit_per_kwh * _out_kwh_more(site, more, made)
-        assert costs + worn == pytest.approx(made.value_per_kwh[step] / 1000.0, abs=2e-6)
+        assert costs + worn == pytest.approx(made.value_per_kwh[step] / 2000.0, abs=2e-6)
 
 
 def _out_kwh_more(site: Site, load_w: Floats, made: Plan) -> float:
     other = plan(replace(site, load_w=load_w))
     out_w = [np.maximum(-each.power_w["battery"], 0.0).sum() for each in (other, made)]
-    return float(out_w[0] - out_w[1]) / 1000.0
+    return float(out_w[0] - out_w[1]) / 2000.0
 
 
 def test_a_kwh_in_a_car_before_it_leaves_saves_its_price() -> None:
