@@ -342,9 +342,13 @@ def test_each_commitment_costs_what_a_plan_without_it_would_save() -> None:
 
 
 def test_of_the_same_steps_the_dearest_deviation_counts() -> None:
+    """Kept, though what is stored would save 0.40 more per kWh later: the dearer of two contracts asks for it."""
+    both = (Commitment("a", 0, 2, 500.0, 0.01), Commitment("b", 0, 2, -500.0, 5.0))
+    battery, prices = replace(SMALL, stored_wh=3_000.0), np.array([0.1, 0.1, 0.5, 0.5])
+    base = replace(bare(4, load_w=1_000.0), import_per_kwh=prices, batteries=(battery,))
+    assert plan(replace(base, commitments=both)).cost.deviation == pytest.approx(0.0, abs=1e-6)
     both = (Commitment("a", 0, 2, 500.0, 0.01), Commitment("b", 0, 2, 500.0, 0.2))
-    made = plan(replace(bare(2, load_w=1_000.0), commitments=both))
-    assert made.cost.deviation == pytest.approx(1.0 * 0.2)
+    assert plan(replace(bare(2, load_w=1_000.0), commitments=both)).cost.deviation == pytest.approx(0.2)
 
 
 def test_of_a_commitment_beyond_the_horizon_its_part_counts() -> None:
@@ -388,6 +392,23 @@ def test_a_kwh_of_heat_saves_what_makes_it() -> None:
     made = plan(replace(bare(3), import_per_kwh=np.array([0.5, 0.4, 0.3]), tanks=(boiler,)))
     # What is drawn in an hour is made in it, for later is cheaper.
     assert made.stored_per_kwh["boiler"][:2] == pytest.approx([0.5 / 0.8, 0.4 / 0.8], rel=1e-3)
+
+
+def test_rows_that_count_steps_leave_the_duals_alone() -> None:
+    """A tank 1.4 steps of heat too cold, one step left: a kWh more in it is worth what the bound costs, all of it."""
+    element = Heater("element", full(1, 1.0), full(1, 1_000.0), 1_000.0)
+    boiler = Tank(
+        "boiler",
+        TankModel(7_200_000.0, 1e-6, 20.0),
+        49.3,
+        Comfort(full(1, 50.0), full(1, 90.0)),
+        (element,),
+        full(1, 0.0),
+    )
+    made = plan(replace(bare(1), tanks=(boiler,)))
+    assert [(each.bound, round(each.amount, 2)) for each in made.violations] == [("least", 0.2)]
+    # Twenty times the price, for each kelvin and hour and kWh it takes to warm by one: planning/worth.py.
+    assert made.stored_per_kwh["boiler"][0] == pytest.approx(20.0 * 0.3, rel=0.1)
 
 
 # -- the planner itself
