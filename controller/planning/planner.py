@@ -28,8 +28,8 @@ KETTLE_KWH = 0.1
 EFFORT = 12_000
 # Of the budget, what branch and bound may take; the rest is for the relaxed problems around it.
 WHOLE_SHARE = 0.8
-# The relaxed problem gets this long, however small the budget: without it there is no plan at all.
-RELAXED_S = 2.0
+# The relaxed problem gets this much more than the budget, however small: without it there is no plan at all.
+RELAXED_S = 4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +78,7 @@ class Planner:
         """The solution with every switch held, how it came about, and how much better the best could be."""
         solver, began_s = self._solver, self._solver.spent_s
         solver.load(of.arrays, of.shape)
-        relaxed = solver.solve(keep=True, limit_s=max(budget_s, RELAXED_S))
+        relaxed = solver.solve(keep=True, limit_s=max(budget_s, 0.0) + RELAXED_S)
         if not of.arrays.whole.size:
             return relaxed, Made.OPTIMAL, 0.0
         solver.free(of.cuts)

@@ -53,9 +53,13 @@ class Solver:
         # A relaxed run counts from the first one on, branch and bound (below) from its own begin: HiGHS 1.15.1, measured.
         self._highs.setOptionValue("time_limit", self._highs.getRunTime() + limit_s)
         status = self._run(self._highs)
-        if status not in (Status.kOptimal, Status.kTimeLimit):
-            self._highs.clearSolver()  # a basis may lead astray where a cold start does not
+        for method in ("choose", "ipm"):
+            if status in (Status.kOptimal, Status.kTimeLimit):
+                break
+            self._highs.clearSolver()  # a basis may lead astray where a cold start does not, the simplex where ipm does not
+            self._highs.setOptionValue("solver", method)
             status = self._run(self._highs)
+        self._highs.setOptionValue("solver", "choose")
         if status != Status.kOptimal:
             raise SolverFailed(f"the relaxed plan is {self._highs.modelStatusToString(status)}, expected Optimal")
         if keep:

@@ -89,3 +89,16 @@ def test_a_store_with_a_machine_that_needs_no_switch_is_not_counted() -> None:
     base = site(0, cools=False)
     tank = replace(base.tanks[0], heaters=(*base.tanks[0].heaters, plain))
     assert not model(replace(base, houses=(), tanks=(tank,)), STEPS).cuts.size
+
+
+def test_a_strong_step_long_ago_counts_for_what_it_brings() -> None:
+    """2 kW in the first half-hour bring what a bound in the second needs, where only 0.5 kW are left: one step is enough."""
+    element = Heater("element", full(2, 1.0), np.array([2_000.0, 500.0]), 500.0)
+    comfort = Comfort(np.array([40.0, 50.0]), full(2, 90.0))
+    tank = Tank("boiler", SMALL_TANK, 45.0, comfort, (element,), full(2, 0.0))
+    of = model(replace(bare(2, 1800.0), tanks=(tank,)), 2)
+    first = np.array([1.0, 0.0])
+    cut, free = solved(of, cut=True), solved(of, cut=False)
+    for solver in (cut, free):
+        solver.fix(of.heaters[0].on, first, first)
+    assert cut.below(np.inf) == pytest.approx(free.below(np.inf))

@@ -17,7 +17,7 @@ from controller.planning.steering import orders
 from controller.planning.worth import of_battery, of_car
 from controller.thermal.models import TankModel
 from tests.controller.planning.oracle import battery_cost, best_of_modes, car_cost, cheapest, on_off_plans
-from tests.controller.planning.sites import BATTERY, bare, dishwasher, full, house
+from tests.controller.planning.sites import BATTERY, bare, dishwasher, full, horizon, house
 
 SMALL = Battery("battery", 0.0, 0.0, 3_000.0, 2_000.0, 2_000.0, 0.9, 0.9, 0.02)
 
@@ -320,17 +320,18 @@ def test_commitments_of_the_same_steps_add_up() -> None:
 
 
 def test_each_commitment_costs_what_a_plan_without_it_would_save() -> None:
-    """Three contracts over overlapping steps, one beyond the horizon; each is taken out of a plan by itself."""
+    """Four contracts over overlapping steps, two beyond the horizon; each is taken out of a plan by itself."""
     contracts = (
         Commitment("a", 1, 3, 3_000.0, 2.0),
         Commitment("b", 1, 3, -500.0, 0.7),
         Commitment("c", 4, 8, 4_000.0, 2.0),
+        Commitment("d", 4, 8, -1_000.0, 2.0),
         Commitment("a", 5, 6, 700.0, 2.0),
     )
     prices = np.array([0.3, 0.5, 0.3, 0.2, 0.4, 0.3])
     base = replace(bare(6, load_w=400.0), import_per_kwh=prices, batteries=(SMALL,))
     made = plan(replace(base, commitments=contracts))
-    saved = dict.fromkeys("abc", 0.0)
+    saved = dict.fromkeys("abcd", 0.0)
     for index, each in enumerate(contracts):
         # The prices of bounds rest on the dearest contract, so it stays where none of its own steps is left.
         rest = (*contracts[:index], *contracts[index + 1 :])
@@ -341,9 +342,13 @@ def test_each_commitment_costs_what_a_plan_without_it_would_save() -> None:
 
 
 def test_of_the_same_steps_the_dearest_deviation_counts() -> None:
+    """Kept, though what is stored would save 0.40 more per kWh later: the dearer of two contracts asks for it."""
+    both = (Commitment("a", 0, 2, 500.0, 0.01), Commitment("b", 0, 2, -500.0, 5.0))
+    battery, prices = replace(SMALL, stored_wh=3_000.0), np.array([0.1, 0.1, 0.5, 0.5])
+    base = replace(bare(4, load_w=1_000.0), import_per_kwh=prices, batteries=(battery,))
+    assert plan(replace(base, commitments=both)).cost.deviation == pytest.approx(0.0, abs=1e-6)
     both = (Commitment("a", 0, 2, 500.0, 0.01), Commitment("b", 0, 2, 500.0, 0.2))
-    made = plan(replace(bare(2, load_w=1_000.0), commitments=both))
-    assert made.cost.deviation == pytest.approx(1.0 * 0.2)
+    assert plan(replace(bare(2, load_w=1_000.0), commitments=both)).cost.deviation == pytest.approx(0.2)
 
 
 def test_of_a_commitment_beyond_the_horizon_its_part_counts() -> None:
@@ -356,20 +361,20 @@ def test_of_a_commitment_beyond_the_horizon_its_part_counts() -> None:
 
 def test_a_kwh_less_of_load_saves_what_the_dual_says() -> None:
     """Each step's load is changed by a little, and the site planned anew: the finite difference is the dual."""
-    site = replace(varied(2), pv_w=full(10, 0.0))
+    site = replace(varied(2), pv_w=full(10, 0.0), horizon=horizon(10, 1800.0))
     made = plan(site)
     for step in range(0, 10, 3):
         more = site.load_w.copy()
         more[step] += 1.0
         costs = whole(plan(replace(site, load_w=more))) - whole(made)
         worn = site.profit_per_kwh * _out_kwh_more(site, more, made)
-        assert costs + worn == pytest.approx(made.value_per_kwh[step] / 1000.0, abs=2e-6)
+        assert costs + worn == pytest.approx(made.value_per_kwh[step] / 2000.0, abs=2e-6)
 
 
 def _out_kwh_more(site: Site, load_w: Floats, made: Plan) -> float:
     other = plan(replace(site, load_w=load_w))
     out_w = [np.maximum(-each.power_w["battery"], 0.0).sum() for each in (other, made)]
-    return float(out_w[0] - out_w[1]) / 1000.0
+    return float(out_w[0] - out_w[1]) / 2000.0
 
 
 def test_a_kwh_in_a_car_before_it_leaves_saves_its_price() -> None:
@@ -383,10 +388,27 @@ def test_a_kwh_in_a_car_before_it_leaves_saves_its_price() -> None:
 def test_a_kwh_of_heat_saves_what_makes_it() -> None:
     element = Heater("element", full(3, 0.8), full(3, 4_000.0))
     kept = Comfort(full(3, 50.0), full(3, 90.0))
-    boiler = Tank("boiler", TankModel(3_600_000.0, 1e-6, 20.0), 50.0, kept, (element,), full(3, 1_000.0))
+    boiler = Tank("boiler", TankModel(7_200_000.0, 1e-6, 20.0), 50.0, kept, (element,), full(3, 1_000.0))
     made = plan(replace(bare(3), import_per_kwh=np.array([0.5, 0.4, 0.3]), tanks=(boiler,)))
     # What is drawn in an hour is made in it, for later is cheaper.
     assert made.stored_per_kwh["boiler"][:2] == pytest.approx([0.5 / 0.8, 0.4 / 0.8], rel=1e-3)
+
+
+def test_rows_that_count_steps_leave_the_duals_alone() -> None:
+    """A tank 1.4 steps of heat too cold, one step left: a kWh more in it is worth what the bound costs, all of it."""
+    element = Heater("element", full(1, 1.0), full(1, 1_000.0), 1_000.0)
+    boiler = Tank(
+        "boiler",
+        TankModel(7_200_000.0, 1e-6, 20.0),
+        49.3,
+        Comfort(full(1, 50.0), full(1, 90.0)),
+        (element,),
+        full(1, 0.0),
+    )
+    made = plan(replace(bare(1), tanks=(boiler,)))
+    assert [(each.bound, round(each.amount, 2)) for each in made.violations] == [("least", 0.2)]
+    # Twenty times the price, for each kelvin and hour and kWh it takes to warm by one: planning/worth.py.
+    assert made.stored_per_kwh["boiler"][0] == pytest.approx(20.0 * 0.3, rel=0.1)
 
 
 # -- the planner itself

@@ -8,7 +8,7 @@ import pytest
 from bench.homes import home
 from controller.planning.plan import Made
 from controller.planning.rules import rules
-from controller.planning.site import Battery, Car, Trip
+from controller.planning.site import Battery, Car, Comfort, Heater, House, Trip
 from tests.controller.planning.sites import bare, dishwasher, full, house, tank
 
 SMALL = Battery("battery", 1_000.0, 500.0, 3_000.0, 2_000.0, 1_000.0, 0.9, 0.9)
@@ -70,6 +70,47 @@ def test_a_thermostat_keeps_its_bounds_and_least_times() -> None:
     # 1,200 s are two steps: no run and no rest of one step alone.
     runs = np.diff(np.flatnonzero(np.diff(pump > 0)))
     assert np.all(runs >= 2)
+
+
+def test_a_house_is_warmed_when_half_a_kelvin_below_what_is_liked() -> None:
+    """An idle pump starts where the air would fall below 20.5 °C, liked 21, and brings it there; a tank's band is 5 K."""
+    for one, edge_c in ((house(1, least_w=0.0, most_w=50_000.0), 20.5), (tank(1), 55.0 - 5.0)):
+        comfort = replace(
+            one.comfort, least_c=full(1, 15.0), most_c=full(1, 80.0), liked_c=full(1, edge_c + (0.5, 5.0)[edge_c > 30])
+        )
+        for off_k in (-0.05, 0.05):
+            at_rest = replace(bare(1, 60.0), outdoor_c=full(1, edge_c + off_k))
+            if isinstance(one, House):
+                model = replace(one.model, gain_w=0.0)
+                each = replace(one, model=model, air_c=edge_c + off_k, mass_c=edge_c + off_k, comfort=comfort)
+                power_w = rules(replace(at_rest, houses=(each,))).power_w["heat_pump"]
+            else:
+                model_ = replace(one.model, room_c=edge_c + off_k)
+                each_ = replace(one, model=model_, water_c=edge_c + off_k, comfort=comfort, draw_w=full(1, 0.0))
+                power_w = rules(replace(at_rest, tanks=(each_,))).power_w["element"]
+            assert (power_w[0] > 0) == (off_k < 0)
+
+
+@pytest.mark.parametrize(("is_on", "expected"), [(True, [1, 1, 0, 0, 0, 0]), (False, [0, 0, 1, 1, 1, 0])])
+def test_what_has_begun_is_held_for_its_least_time(is_on: bool, expected: list[int]) -> None:
+    """An element of least times of three hours, an hour into its state; the tank wants the other."""
+    heat = Heater("element", full(6, 1.0), full(6, 2_000.0), 2_000.0, 10_800.0, 10_800.0, is_on, 3_600.0)
+    water_c = 64.0 if is_on else 40.0
+    one = replace(tank(6), water_c=water_c, heaters=(heat,), comfort=Comfort(full(6, 45.0), full(6, 65.0)))
+    made = rules(replace(bare(6), tanks=(one,)))
+    assert (made.power_w["element"] > 0).astype(int).tolist() == expected
+
+
+def test_a_kwh_is_worth_what_it_is_bought_or_sold_for() -> None:
+    made = rules(replace(bare(2, load_w=500.0), pv_w=np.array([0.0, 3_000.0])))
+    np.testing.assert_array_equal(made.value_per_kwh, [0.3, 0.08])
+
+
+def test_what_a_trip_needs_more_is_charged_elsewhere() -> None:
+    car = Car("car", 1_000.0, 9_000.0, 1_400.0, 4_000.0, np.zeros(3, np.bool_), (Trip(0, 2, 0.0, 3_000.0),))
+    made = rules(replace(bare(3), cars=(car,)))
+    assert [(each.bound, round(each.amount)) for each in made.violations] == [("trip", 2_000)]
+    assert made.stored_wh["car"][-1] == pytest.approx(0.0)
 
 
 def test_a_whole_day_is_kept_in_balance() -> None:
