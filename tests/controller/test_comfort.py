@@ -390,6 +390,13 @@ def test_a_machine_that_is_on_or_off_comes_back_in_burns() -> None:
     assert sum(drawn) / 120 == pytest.approx(1.25 * 800.0, rel=0.12)
 
 
+def test_a_plan_that_wants_a_burn_gets_it_in_turns_too() -> None:
+    home = Returning(BOILER)
+    home.event(**DEAR)
+    drawn = [home.minute(wants_w={"boiler": 2000.0}).want_w for _ in range(120)]
+    assert sum(drawn) / 120 == pytest.approx(1.25 * 800.0, rel=0.12)
+
+
 @pytest.mark.parametrize(
     ("store", "share"),
     [
