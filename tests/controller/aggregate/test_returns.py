@@ -6,8 +6,19 @@ The seeds are none that the law was tuned with (1 to 3).
 import pytest
 
 from bench import rebound_chain
+from controller.aggregate.price_response import COOLED, HEATED, TANK
+from controller.aggregate.returns import presets
+from controller.thermal.stores import Store
 
 KINDS = ("heat pumps, winter, 1 h", "heat pumps, spring, 1 h", "air conditioners, 1 h", "water heaters, 2 h")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_pump_of_room_and_tank_has_the_need_of_the_room(turned: bool) -> None:
+    room = Store("room", 20.0, 18.0, 24.0, 5.0, ("pump",), ("ac",))
+    tank = Store("tank", 50.0, 45.0, 65.0, 5.0, ("pump", "element"), is_tank=True)
+    stores = (tank, room) if turned else (room, tank)
+    assert presets(stores) == {"pump": HEATED, "element": TANK, "ac": COOLED}
 
 
 def test_twenty_homes_go_through_an_hour_without_heat() -> None:
