@@ -77,7 +77,7 @@ class ToldSpring(ToldRooms):
 class ToldCoolers(Coolers):
     """26 °C at most."""
 
-    settle_h = 8.0
+    settle_h = 30.0
 
     def __init__(self, count: int, seed: int) -> None:
         super().__init__(count, seed)

@@ -91,7 +91,7 @@ def step(params: Params, memory: Memory, now_s: float, scene: Scene) -> tuple[Me
     kept = frozenset(name for store in scene.stores for name in (*store.heaters, *store.coolers))
     of_stores, asks = _stored(params, memory, now_s, scene, None)
     of_returns, most_w = _returned(params, memory.of_returns, now_s, scene, asks)
-    if most_w:
+    if len(most_w) > 0:
         of_stores, asks = _stored(params, memory, now_s, scene, most_w)
     ready_w = {load.name: load.terms.most_w for load in scene.loads if load.is_ready}
     of_departure, asked = departure.step(params.of_departure, memory.of_departure, now_s, scene.cars, ready_w)

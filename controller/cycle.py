@@ -147,9 +147,9 @@ def _asked(params: Params, memory: comfort.Memory, inputs: Inputs) -> tuple[comf
     if not (inputs.stores or inputs.cars) and inputs.orders is NOTHING:
         return memory, comfort.NOTHING
     wants_w = plan.wants(inputs.orders, inputs.now_s)
-    is_limited, is_dear = _is_limited(params, inputs), wants_w is not None and inputs.orders.is_dear
-    seen = loads_of(inputs.devices)
-    scene = comfort.Scene(seen, inputs.stores, inputs.cars, wants_w, inputs.orders.why, is_limited, is_dear)
+    seen, is_limited = loads_of(inputs.devices), _is_limited(params, inputs)
+    orders = inputs.orders
+    scene = comfort.Scene(seen, inputs.stores, inputs.cars, wants_w, orders.why, is_limited, orders.is_dear)
     return comfort.step(params.comfort, memory, inputs.now_s, scene)
 
 

@@ -278,12 +278,18 @@ def test_what_comfort_holds_is_not_within_reach(firm: dict[str, Ask], band: Band
     assert ("is held: because" in found.why(900.0, importing=True)) is ("boiler" in firm)
 
 
+def test_a_pump_that_must_not_be_blocked_is_held_no_lower_than_it_draws() -> None:
+    pump = msgspec.structs.replace(PUMP, may_block=False)
+    view = DeviceView("pump", Role.LOAD, None, 900.0, terms=pump)
+    assert reach([view], 900.0, {"pump": ask(0.0, Rank.COMFORT_BOUND)}).power() == Band(900.0, 900.0)
+
+
 def test_a_contract_on_energy_knows_what_comfort_holds() -> None:
     """A quarter of an hour with nothing to be drawn, and a tank that must be heated: that is too much, and said in time."""
     item = Item("e1", 1000.0, 1900.0, 900.0, 0.0)
-    for degrees, is_missed in ((30.0, True), (60.0, False)):
+    for degrees, is_missed in ((30.0, True), (52.0, False), (60.0, False)):  # at 52 it would be liked warmer
         home = House(params(), {"boiler": Machine(PLANNED)})
-        stores = (msgspec.structs.replace(TANK, temperature_c=degrees),)
+        stores = (msgspec.structs.replace(TANK, temperature_c=degrees, liked_c=55.0),)
         shorts = [home.second(stores=stores, items=(item,)).short for _ in range(90)]
         assert [each.short_wh < -200.0 for each in shorts if each is not None] == ([True] if is_missed else [])
 
@@ -390,6 +396,13 @@ def test_a_machine_that_is_on_or_off_comes_back_in_burns() -> None:
     assert sum(drawn) / 120 == pytest.approx(1.25 * 800.0, rel=0.12)
 
 
+def test_a_plan_that_wants_a_burn_gets_it_in_turns_too() -> None:
+    home = Returning(BOILER)
+    home.event(**DEAR)
+    drawn = [home.minute(wants_w={"boiler": 2000.0}).want_w for _ in range(120)]
+    assert sum(drawn) / 120 == pytest.approx(1.25 * 800.0, rel=0.12)
+
+
 @pytest.mark.parametrize(
     ("store", "share"),
     [
@@ -404,10 +417,21 @@ def test_how_slowly_goes_by_what_is_served(store: Store, share: float) -> None:
     assert home.minute().want_w == pytest.approx(share * 800.0)
 
 
-@pytest.mark.parametrize(("limit_w", "capped"), [(4200.0, True), (50_000.0, False), (inf, False)])
-def test_in_the_cycle_a_limit_below_the_connection_is_an_event(limit_w: float, capped: bool) -> None:
+@pytest.mark.parametrize(
+    ("limit_w", "rank", "until_s", "capped"),
+    [
+        (4200.0, Rank.GRID_LIMIT, 1e9, True),
+        (50_000.0, Rank.GRID_LIMIT, 1e9, False),
+        (inf, Rank.GRID_LIMIT, 1e9, False),
+        (4200.0, Rank.GRID_CODE, 1e9, False),
+        (4200.0, Rank.GRID_LIMIT, 1000.0, False),
+    ],
+)
+def test_in_the_cycle_an_operators_limit_below_the_connection_is_an_event(
+    limit_w: float, rank: Rank, until_s: float, capped: bool
+) -> None:
     home = House(params(comfort=RESPONDS), {"boiler": Machine(PLANNED, power_w=2000.0)})
-    limit = (Wish("limit", Rank.GRID_LIMIT, 1e9, "dimmed", within=Band(least_w=0.0, most_w=limit_w)),)
+    limit = (Wish("limit", rank, until_s, "dimmed", within=Band(least_w=0.0, most_w=limit_w)),)
     home.seconds(60, stores=(HEATED,), limits=limit)
     decision = home.second(stores=(HEATED,))
     assert any("after an event" in each.why for each in decision.asks) is capped

@@ -3,9 +3,10 @@
 import pytest
 
 from drivers.catalogue import MODELS, BatteryModel, InverterModel, MeterModel
-from firmware_py.compose import build_device, frozen_after_s, sleeps
-from firmware_py.config import DeviceConfig
+from firmware_py.compose import _settings, build_device, frozen_after_s, sleeps
+from firmware_py.config import DeviceConfig, HomeConfig
 from protocols.faults import Fault
+from protocols.topics import Topics
 from tests.drivers.memory_bus import MemoryBus
 
 
@@ -54,3 +55,17 @@ async def test_a_device_with_a_serial_number_is_told_nothing_before_it_is_known_
         await line.tell(0.0, 10.0)
     assert bus.reads
     assert bus.writes == []
+
+
+def test_each_node_has_a_number_of_its_own_for_the_return_after_an_event() -> None:
+    def number(node: str) -> float | None:
+        given = {"node": {"id": node, "state_dir": "."}, "mqtt": {"url": "mqtt://broker"}}
+        meter = {"name": "grid", "model": "sdm630", "url": "tcp://grid"}
+        site = {"meter": "grid", "import_limit_w": 17_000.0, "export_limit_w": 10_000.0}
+        config = HomeConfig.model_validate({**given, "site": site, "device": [meter]})
+        return _settings(config, Topics(node)).params.comfort.drawn
+
+    numbers = [number(f"home-{index}") for index in range(20)]
+    assert len(set(numbers)) == 20
+    assert None not in numbers
+    assert number("home-3") == numbers[3], "the same one after a restart"
