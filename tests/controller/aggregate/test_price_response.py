@@ -175,7 +175,7 @@ def test_a_hundred_heat_pumps_make_no_new_peak() -> None:
     assert found.outside_kh == 0.0
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 @pytest.mark.parametrize("kind", rebound_law.KINDS)
 def test_a_thousand_loads_make_no_new_peak(kind: str) -> None:
     found = rebound_law.measured(kind, 1_000, seed=1)

@@ -36,7 +36,7 @@ def test_twenty_homes_go_through_an_hour_without_heat() -> None:
     assert found.outside_kh == 0.0
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 @pytest.mark.parametrize(("kind", "count", "most"), KINDS)
 def test_hundreds_of_homes_make_no_new_peak(kind: str, count: int, most: float) -> None:
     found = rebound_chain.measured(kind, count, seed=11, hours=4.0)
