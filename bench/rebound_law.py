@@ -99,6 +99,19 @@ class Tanks:
         return np.minimum(self._tanks.upper_c - 46.0, middle_c - 48.0)
 
 
+def _houses(size: Floats, envelope: Floats, air_c: Floats) -> Houses:
+    """Terrace houses of these sizes."""
+    return Houses(
+        len(size),
+        DT_S,
+        envelope_w_per_k=envelope,
+        air_j_per_k=3.0e6 * size,
+        mass_j_per_k=30.0e6 * size,
+        coupling_w_per_k=1500.0 * size,
+        air_c=air_c,
+    )
+
+
 class Rooms:
     """Houses of 100 to 220 W/K with modulating heat pumps about 20.5 °C; 18.5 °C at least."""
 
@@ -110,15 +123,7 @@ class Rooms:
         self._mean_c, self._set_c = mean_c, draw.uniform(20.0, 21.5, count)
         envelope = draw.uniform(100.0, 220.0, count)
         size = envelope / 160.0 * draw.uniform(0.8, 1.2, count)
-        self._houses = Houses(
-            count,
-            DT_S,
-            envelope_w_per_k=envelope,
-            air_j_per_k=3.0e6 * size,
-            mass_j_per_k=30.0e6 * size,
-            coupling_w_per_k=1500.0 * size,
-            air_c=self._set_c + draw.uniform(-0.4, 0.4, count),
-        )
+        self._houses = _houses(size, envelope, self._set_c + draw.uniform(-0.4, 0.4, count))
         self._heat_w, self._cop = envelope * draw.uniform(85.0, 110.0, count), draw.uniform(3.2, 4.2, count)
         self._pumps = HeatPumps(
             count, DT_S, params=HeatPumpParams(), heat_w=self._heat_w, cop=self._cop, setpoint_c=self._set_c
@@ -175,15 +180,7 @@ class Coolers:
         envelope = draw.uniform(100.0, 220.0, count)
         size = envelope / 160.0 * draw.uniform(0.8, 1.2, count)
         self._set_c = draw.uniform(23.5, 24.5, count)
-        self._houses = Houses(
-            count,
-            DT_S,
-            envelope_w_per_k=envelope,
-            air_j_per_k=3.0e6 * size,
-            mass_j_per_k=30.0e6 * size,
-            coupling_w_per_k=1500.0 * size,
-            air_c=self._set_c + draw.uniform(-0.4, 0.4, count),
-        )
+        self._houses = _houses(size, envelope, self._set_c + draw.uniform(-0.4, 0.4, count))
         cooling_w = envelope * draw.uniform(30.0, 45.0, count)
         self._machines = [
             AirConditioner(AirConditionerParams(cooling_w=float(w)), setpoint_c=float(c))

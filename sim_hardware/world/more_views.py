@@ -1,52 +1,16 @@
 """Cars and probes of one home's row, as the registers of its charging point and its thermometers want to see them."""
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from protocols.ports import Table
 from sim_hardware.devices.go_e import GoECharger
-from sim_hardware.devices.image import LaidOut, RegisterImage, Restartable, Value
 from sim_hardware.devices.r4dcb08 import R4dcb08
 from sim_hardware.household import OUTSIDE, ROOM, TANK
 from sim_hardware.physics.terminal import Phases, Terminal
 from sim_hardware.world.block import Block, Cars
-from sim_hardware.world.views import Meters
-
-
-class Fresh:
-    """A register image that is brought up to date before it is read; frozen, it is a picture of what it showed then."""
-
-    def __init__(self, image: RegisterImage, refresh: Callable[[], None]) -> None:
-        self.image, self._refresh = image, refresh
-
-    def read(self, table: Table, address: int, count: int) -> list[int]:
-        """As the image."""
-        self._refresh()
-        return self.image.read(table, address, count)
-
-    def write(self, address: int, words: Sequence[int]) -> None:
-        """As the image."""
-        self.image.write(address, words)
-
-    def after(self, dt_s: float) -> None:
-        """As the image."""
-        self.image.after(dt_s)
-
-    def layout(self, table: Table) -> Sequence[Value]:
-        """As the image."""
-        return self.image.layout(table) if isinstance(self.image, LaidOut) else ()
-
-    def restart(self) -> None:
-        """As the image, if it forgets anything."""
-        if isinstance(self.image, Restartable):
-            self.image.restart()
-
-    def __deepcopy__(self, memo: dict[int, object]) -> RegisterImage:
-        self._refresh()
-        return copy.deepcopy(self.image, memo)
+from sim_hardware.world.views import Fresh, Meters
 
 
 @dataclass(slots=True)

@@ -54,23 +54,15 @@ class Meters:
         return a, b, c
 
 
-class Shown:
-    """A register image whose terminal is brought up to date before it is read, at most once a step."""
+class Fresh:
+    """A register image that is brought up to date before it is read; frozen, it is a picture of what it showed then."""
 
-    def __init__(self, image: RegisterImage, meters: Meters, terminal: Terminal, place: int, home: int) -> None:
-        self.image = image
-        self._meters, self._terminal, self._place, self._home = meters, terminal, place, home
-        self._seen = -1
-
-    def refresh(self) -> None:
-        """Bring the terminal up to date."""
-        if self._seen != self._meters.steps:
-            self._seen = self._meters.steps
-            self._meters.show(self._terminal, self._place, self._home)
+    def __init__(self, image: RegisterImage, refresh: Callable[[], None]) -> None:
+        self.image, self._refresh = image, refresh
 
     def read(self, table: Table, address: int, count: int) -> list[int]:
         """As the image."""
-        self.refresh()
+        self._refresh()
         return self.image.read(table, address, count)
 
     def write(self, address: int, words: Sequence[int]) -> None:
@@ -91,9 +83,23 @@ class Shown:
             self.image.restart()
 
     def __deepcopy__(self, memo: dict[int, object]) -> RegisterImage:
-        """The image as it is now; nobody brings that up to date any more."""
-        self.refresh()
+        self._refresh()
         return copy.deepcopy(self.image, memo)
+
+
+class Shown(Fresh):
+    """A register image whose terminal is brought up to date before it is read, at most once a step."""
+
+    def __init__(self, image: RegisterImage, meters: Meters, terminal: Terminal, place: int, home: int) -> None:
+        super().__init__(image, self.refresh)
+        self._meters, self._terminal, self._place, self._home = meters, terminal, place, home
+        self._seen = -1
+
+    def refresh(self) -> None:
+        """Bring the terminal up to date."""
+        if self._seen != self._meters.steps:
+            self._seen = self._meters.steps
+            self._meters.show(self._terminal, self._place, self._home)
 
 
 @dataclass(frozen=True, slots=True)
