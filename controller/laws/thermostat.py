@@ -54,7 +54,7 @@ class Params:
     """
 
     band_k: float = 1.0
-    guard_k: float = 0.1
+    guard_k: float = 0.2  # twice what a probe resolves
     reach_margin_k: float = 2.0
     turn_s: float = 900.0
     blind_burn_s: float = 1800.0

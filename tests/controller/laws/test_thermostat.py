@@ -15,7 +15,7 @@ from sim_hardware.physics.thermal.house import TERRACE, House
 
 ROOM = Store("room", 20.0, least_c=19.0, most_c=24.0, floor_c=7.0, heaters=("pump",), coolers=("ac",), liked_c=21.0)
 TANK = Store("tank", 50.0, least_c=45.0, most_c=60.0, floor_c=-inf, heaters=("element",), band_k=5.0)
-PARAMS = Params()
+PARAMS = Params(guard_k=0.1)
 
 
 class Film:
