@@ -93,7 +93,7 @@ async def test_following_a_contract_that_cannot_be_kept_ends_with_1(
     site: Site, broker: Mosquitto, listener: HeadEnd, tmp_path: Path
 ) -> None:
     """4 kW of sun and 5 of the battery less 1 of load are not 10."""
-    signed = site.signed(site.contract(-10_000.0, lasts_s=12.0, tolerance_w=100.0, settle_s=1.0))
+    signed = site.signed(site.contract(-10_000.0, start_s=6.0, lasts_s=12.0, tolerance_w=100.0, settle_s=1.0))
     login = ("--username", "issuer", "--password-file", str(broker.password_file("issuer")))
     async with site.node():
         await listener.readings(2, *MODELS)
