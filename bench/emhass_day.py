@@ -2,7 +2,7 @@
 
 PYTHON is that of an environment of its own with EMHASS in it (`python -m pip install emhass`; its pins are not ours). A home with
 PV, battery and two appliances on days of `bench.home_year`, everything known, every switch whole for the whole day, one thread
-and the same gap for both. EMHASS is told to end the day with what ours has stored then. Both plans are paid for by the same sum over what
+for both. EMHASS stops within 0.1 % of its objective, ours at its own gap (decision 0038), so it may end a cent dearer. EMHASS is told to end the day with what ours has stored then. Both plans are paid for by the same sum over what
 flows at the meter, from their own powers of battery and appliances, so neither judges itself.
 """
 
