@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from firmware_py.cli.home import ConfigPath, loaded_or_stop
+from firmware_py.cli.listening import first_message
 from firmware_py.cli.options import BAD_INPUT, FAULT, Json, parse_duration, stop
 from firmware_py.config import Loaded, broker_address
 from firmware_py.home.planning.service import VALID_REPLANS, VALID_S
@@ -104,24 +105,11 @@ def retained(broker: str, topic: str, login: tuple[str | None, Path | None]) -> 
     except (ValueError, OSError) as error:
         stop(str(error), BAD_INPUT)
     try:
-        return asyncio.run(_retained(address, topic, (username, password)))
+        return asyncio.run(first_message(address, topic, (username, password), _LIVE_S))
     except TimeoutError:
         return None
     except aiomqtt.MqttError as error:
         stop(f"{broker}: {error}", FAULT)
-
-
-async def _retained(address: tuple[str, int, bool], topic: str, login: tuple[str | None, str | None]) -> bytes:
-    host, port, tls = address
-    parameters = aiomqtt.TLSParameters() if tls else None
-    async with (
-        asyncio.timeout(_LIVE_S),
-        aiomqtt.Client(host, port, username=login[0], password=login[1], tls_params=parameters) as client,
-    ):
-        await client.subscribe(topic, qos=1)
-        async for message in client.messages:
-            return bytes(message.payload)
-    raise TimeoutError
 
 
 def _made(loaded: Loaded, budget_s: float) -> PublishedPlan:

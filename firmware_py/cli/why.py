@@ -11,6 +11,7 @@ import aiomqtt
 import msgspec
 import typer
 
+from firmware_py.cli.listening import first_message
 from firmware_py.cli.options import BAD_INPUT, FAULT, Json, stop
 from firmware_py.config import broker_address
 from firmware_py.home.diary import ALWAYS_EACH_S, Dated
@@ -116,22 +117,9 @@ def _live(broker: str, node: str, login: tuple[str | None, Path | None]) -> Why:
     except (ValueError, OSError) as error:
         stop(str(error), BAD_INPUT)
     try:
-        return asyncio.run(_retained(address, topic, (username, password)))
+        return msgspec.json.decode(asyncio.run(first_message(address, topic, (username, password), _LIVE_S)), type=Why)
     except TimeoutError:
         stop(f"node {node} has said nothing to {broker} within {_LIVE_S:g} s", FAULT)
     except (aiomqtt.MqttError, msgspec.DecodeError) as error:
         print(f"busbar: {broker}: {error}", file=sys.stderr)
         raise typer.Exit(FAULT) from error
-
-
-async def _retained(address: tuple[str, int, bool], topic: str, login: tuple[str | None, str | None]) -> Why:
-    host, port, tls = address
-    parameters = aiomqtt.TLSParameters() if tls else None
-    async with (
-        asyncio.timeout(_LIVE_S),
-        aiomqtt.Client(host, port, username=login[0], password=login[1], tls_params=parameters) as client,
-    ):
-        await client.subscribe(topic, qos=1)
-        async for message in client.messages:
-            return msgspec.json.decode(bytes(message.payload), type=Why)
-    raise TimeoutError
